@@ -65,7 +65,14 @@ class CacheKey(NamedTuple):
 
 
 def cache_key(
-    source: bytes, *, filename: str, name: str, fingerprint: str, options: Iterable[str] = (), is_package: bool = False
+    source: bytes,
+    *,
+    filename: str,
+    name: str,
+    fingerprint: str,
+    options: Iterable[str] = (),
+    is_package: bool = False,
+    compiler: str | None = None,
 ) -> CacheKey:
     """The key of a compiled module.
 
@@ -77,20 +84,21 @@ def cache_key(
     fingerprint : that of the policy, profile included.
     options : further settings that shape the code, in any order.
     is_package : the file is the ``__init__.na`` of a package.
+    compiler : `compiler_digest()` if the caller knows it already.
     """
     shape = sorted(options) + (["package"] if is_package else [])
     portable = "\n".join(
         (
             FORMAT,
             f"python {sys.implementation.cache_tag} {importlib.util.MAGIC_NUMBER.hex()}",
-            f"compiler {compiler_digest()}",
-            f"policy {ascii(fingerprint)}",
-            f"options {ascii(shape)}",
-            f"module {ascii(name)}",
+            f"compiler {compiler or compiler_digest()}",
+            f"policy {fingerprint!a}",
+            f"options {shape!a}",
+            f"module {name!a}",
             f"source {sha256(source).hexdigest()}",
         )
     ).encode("ascii")
-    header = portable + f"\nfile {ascii(filename)}".encode("ascii")
+    header = portable + f"\nfile {filename!a}".encode("ascii")
     return CacheKey(sha256(header).hexdigest(), header, portable)
 
 
@@ -107,12 +115,22 @@ def compiler_digest() -> str:
     return digest.hexdigest()[:32]
 
 
+def compiler_stamp() -> str:
+    """A hash of names, sizes and times of the same files: cheap, but true for this machine only."""
+    digest = sha256()
+    for path in _compiler_files():
+        facts = path.stat()
+        digest.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def _compiler_files() -> list[Path]:
-    """Our sources that shape code, in a fixed order."""
+    """Our sources that shape code, in a fixed order; empty where they are not files (a zip)."""
     roots = [Path(__file__).parent]
     for package in ("dana_guards", "RestrictedPython"):
         spec = importlib.util.find_spec(package)
-        roots.extend(Path(place) for place in (spec.submodule_search_locations or ()) if spec is not None)
+        if spec is not None:
+            roots.extend(Path(place) for place in spec.submodule_search_locations or ())
     return [
         Path(folder, file)
         for root in roots
