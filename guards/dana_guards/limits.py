@@ -1,0 +1,368 @@
+"""Limits of a context, and the meter that counts towards them.
+
+In: what the host wrote (``"100MB"``, ``"30s"``), then entries into and exits from Dana code, sizes of what
+a builtin is about to make, lengths of what was printed. Out: `Interrupt`, raised in the Dana thread only,
+with the first reason. Not done here: looking at the clock and at the memory while Dana code runs, and
+stopping a thread that never asks; both are the watchdog's (`dana_guards.watchdog`).
+
+A meter belongs to one context. Entering costs a handful of slot writes and no lock: the watchdog polls.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import get_ident
+from time import monotonic
+from types import CodeType, TracebackType
+from typing import Final
+
+from dana_guards import watchdog
+from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
+
+UNLIMITED: Final = sys.maxsize
+DEFAULT_TIMEOUT: Final = 30.0
+DEFAULT_MEMORY: Final = 1_000_000_000
+DEFAULT_OUTPUT: Final = 10_000_000
+DEFAULT_DEPTH: Final = 1000
+DEFAULT_DIGITS: Final = 4300
+
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]+)")
+_SIZE_UNITS: Final = {
+    "B": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+_TIME_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE_HELP = 'a number of bytes, a text such as "100MB" or "64KiB", None for the default, or "unlimited"'
+_TIME_HELP = 'seconds, a text such as "30s", "500ms", "0.3s" or "2m", a timedelta, None for the default, or "unlimited"'
+
+
+def parse_size(value: object, default: int = DEFAULT_MEMORY) -> int:
+    """Bytes meant by `value`; `UNLIMITED` for ``"unlimited"``.
+
+    Parameters
+    ----------
+    value : int of bytes, text with a unit (``KB`` is 1000, ``KiB`` 1024), None, or ``"unlimited"``.
+    default : what None means, in bytes.
+
+    Raises ValueError that says what is accepted, for everything else: zero, negative, bool, float, unknown unit.
+    """
+    if value is None:
+        return default
+    if value == "unlimited" and type(value) is str:
+        return UNLIMITED
+    size: float = -1
+    if type(value) is int:
+        size = value
+    elif type(value) is str and (found := _QUANTITY.fullmatch(value)) and found[2] in _SIZE_UNITS:
+        size = float(found[1]) * _SIZE_UNITS[found[2]]
+    if not 1 <= size <= UNLIMITED:
+        raise ValueError(f"{_shown(value)} is not a size: give {_SIZE_HELP}")
+    return int(size)
+
+
+def parse_time(value: object, default: float = DEFAULT_TIMEOUT) -> float:
+    """Seconds meant by `value`; ``math.inf`` for ``"unlimited"``.
+
+    Parameters
+    ----------
+    value : int or float seconds, text with a unit (``ms s m h``), timedelta, None, or ``"unlimited"``.
+    default : what None means, in seconds.
+
+    Raises ValueError that says what is accepted, for everything else: zero, negative, nan, inf, bool, unknown unit.
+    """
+    if value is None:
+        return default
+    if value == "unlimited" and type(value) is str:
+        return math.inf
+    seconds = -1.0
+    if type(value) is int or type(value) is float:
+        seconds = float(value) if abs(value) < 1e15 else -1.0
+    elif isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif type(value) is str and (found := _QUANTITY.fullmatch(value)) and found[2] in _TIME_UNITS:
+        seconds = float(found[1]) * _TIME_UNITS[found[2]]
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{_shown(value)} is not a time: give {_TIME_HELP}")
+    return seconds
+
+
+def _shown(value: object) -> str:
+    """`value` for an error message, never long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Numbers that a context may not exceed.
+
+    Parameters
+    ----------
+    timeout : seconds for each outermost call; ``math.inf`` is none.
+    memory : bytes that the process may grow since the outermost entry; `UNLIMITED` is none.
+    output : bytes of ``print`` and ``log`` in one outermost call.
+    depth : levels of nested data that are converted, printed, hashed.
+    digits : decimal digits of an integer that is read from or written to text (CVE-2020-10735).
+    """
+
+    timeout: float = DEFAULT_TIMEOUT
+    memory: int = DEFAULT_MEMORY
+    output: int = DEFAULT_OUTPUT
+    depth: int = DEFAULT_DEPTH
+    digits: int = DEFAULT_DIGITS
+
+    @classmethod
+    def parse(cls, timeout: object = None, memory: object = None, output: object = None) -> Limits:
+        """Limits from what the host wrote; ValueError as `parse_time` and `parse_size`."""
+        return cls(
+            timeout=parse_time(timeout), memory=parse_size(memory), output=parse_size(output, DEFAULT_OUTPUT)
+        )
+
+
+NO_LIMITS: Final = Limits(timeout=math.inf, memory=UNLIMITED, output=UNLIMITED)
+
+
+class HostSection:
+    """``with meter.host():`` - nothing is delivered inside; what is pending is delivered on the way out."""
+
+    __slots__ = ("_meter",)
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def __enter__(self) -> None:
+        self._meter.enter_host()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._meter.leave_host()
+
+
+class Meter:
+    """Counts for one context, and the place where a stop is asked for and delivered.
+
+    The slots `deadline`, `memory`, `baseline`, `serial` and `stopped` are read by the watchdog.
+    `serial` numbers the entries: a stop is recorded together with the serial it is meant for, so a
+    stop that comes too late is never delivered to the next call.
+
+    Parameters
+    ----------
+    limits : the numbers not to exceed.
+    """
+
+    __slots__ = (
+        "_namespaces", "_saved", "baseline", "codes", "deadline", "host_depth", "limits", "memory", "output",
+        "serial", "serials", "stopped", "thread", "timeout",
+    )  # fmt: skip
+
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+        self.limits = limits
+        self.timeout = limits.timeout
+        self.memory = limits.memory
+        self.serial = self.serials = 0
+        self.thread: int | None = None
+        self.deadline = math.inf
+        self.baseline = self.output = self.host_depth = 0
+        self.stopped: tuple[int, DanaError] | None = None
+        self.codes: dict[int, CodeType] = {}
+        self._namespaces: list[dict[str, object]] = []
+        self._saved: list[tuple[int, float, int]] = []
+
+    # -- entering and leaving Dana code ------------------------------------------------------------
+
+    def enter(self) -> watchdog.Frame | None:
+        """Arm the limits for the calling thread; give the result to `leave`.
+
+        Raises DanaContextError if another thread runs in this context.
+        """
+        ident = get_ident()
+        now = monotonic()
+        # No call stands between this test and the write: no other thread runs in between.
+        if self.thread is not None:
+            return self._enter_again(ident, now)
+        self.thread = ident
+        self.serial = self.serials = self.serials + 1
+        self.output = 0
+        deadline = now + self.timeout
+        outer = watchdog.ACTIVE.get(ident)
+        if outer is not None and outer[0].deadline < deadline:
+            deadline = outer[0].deadline
+        self.deadline = deadline
+        watch = watchdog.WATCH
+        self.baseline = watch.resident
+        watchdog.ACTIVE[ident] = (self, outer)
+        # After ACTIVE is written: the watchdog parks first and looks at ACTIVE afterwards.
+        if watch.parked or now - watch.sampled > watchdog.STALE:
+            self._first_sample(watch, outer)
+        return outer
+
+    def _first_sample(self, watch: watchdog.Watchdog, outer: watchdog.Frame | None) -> None:
+        """Wake the watchdog; undo the entry if that fails (a thread or the stack is not to be had)."""
+        try:
+            self.baseline = watch.wake()
+        except BaseException:
+            self.leave(outer)
+            raise
+
+    def _enter_again(self, ident: int, now: float) -> watchdog.Frame | None:
+        """Dana calls the host, which calls Dana: the clock runs on, with the nearer deadline."""
+        if self.thread != ident:
+            raise DanaContextError(
+                "another thread runs in this context", hint="use one context for each thread, or the async calls"
+            )
+        outer = watchdog.ACTIVE.get(ident)
+        self._saved.append((self.serial, self.deadline, self.host_depth))
+        self.host_depth = 0
+        self.serial = self.serials = self.serials + 1
+        if outer is not None:
+            self.deadline = min(self.deadline, outer[0].deadline)
+        watchdog.ACTIVE[ident] = (self, outer)
+        return outer
+
+    def leave(self, outer: watchdog.Frame | None) -> DanaError | None:
+        """Disarm. The result is the reason if this call was stopped: then its value must not be used.
+
+        Parameters
+        ----------
+        outer : what `enter` returned.
+        """
+        ident = self.thread
+        assert ident is not None, "leave without enter"
+        if outer is None:
+            del watchdog.ACTIVE[ident]
+        else:
+            watchdog.ACTIVE[ident] = outer
+        stopped, serial = self.stopped, self.serial
+        if self._saved:
+            self.serial, self.deadline, self.host_depth = self._saved.pop()
+        else:
+            self.host_depth = 0
+            self.thread = None
+        return None if stopped is None else self._after_stop(stopped, serial)
+
+    def _after_stop(self, stopped: tuple[int, DanaError], serial: int) -> DanaError | None:
+        """Take the flags back and let the watchdog take its events back."""
+        if self.stopped is stopped and stopped[0] == serial:
+            self.stopped = None
+        self._set_flags(False)
+        watchdog.WATCH.wake()
+        return stopped[1] if stopped[0] == serial else None
+
+    # -- stopping ------------------------------------------------------------------------------------
+
+    def pending(self) -> DanaError | None:
+        """The reason, if the calling thread is to leave this context's Dana code now."""
+        stopped = self.stopped
+        if stopped is None or stopped[0] != self.serial or self.host_depth or self.thread != get_ident():
+            return None
+        return stopped[1]
+
+    def check(self) -> None:
+        """Raise the pending `Interrupt`, if any. Builtins that work long call this between steps."""
+        if self.stopped is not None and (reason := self.pending()) is not None:
+            raise Interrupt(reason)
+
+    def stop_hook(self) -> None:
+        """The hook ``_stop_``, called when the flag ``dana_stop`` is up; a stale flag is taken down."""
+        reason = self.pending()
+        if reason is not None:
+            raise Interrupt(reason)
+        if self.stopped is None or self.stopped[0] != self.serial:
+            self._set_flags(False)
+
+    def stop(self, reason: DanaError) -> None:
+        """Stop the running call from its own thread: record the reason and raise."""
+        if self.thread is None:
+            raise Interrupt(reason)
+        self.record(self.serial, reason)
+        watchdog.WATCH.wake()
+        self.check()
+
+    def cancel(self, reason: DanaError) -> bool:
+        """Stop the running call from another thread. False if nothing runs; an earlier reason stays."""
+        serial = self.serial
+        if self.thread is None:
+            return False
+        self.record(serial, reason)
+        watchdog.WATCH.wake()
+        return True
+
+    def record(self, serial: int, reason: DanaError) -> None:
+        """Note that entry `serial` is to stop; the first reason wins."""
+        stopped = self.stopped
+        if serial == self.serial and (stopped is None or stopped[0] != serial):
+            self.stopped = (serial, reason)
+
+    def is_stopping(self) -> bool:
+        """Whether a thread is still inside the entry that is to stop (read by the watchdog)."""
+        stopped = self.stopped
+        return stopped is not None and stopped[0] == self.serial and self.thread is not None
+
+    # -- host code -----------------------------------------------------------------------------------
+
+    def host(self) -> HostSection:
+        """A ``with`` section for code of the host: the clock runs, nothing is delivered."""
+        return HostSection(self)
+
+    def enter_host(self) -> None:
+        """Begin host code; pair with `leave_host`."""
+        self.host_depth += 1
+
+    def leave_host(self) -> None:
+        """End host code, and deliver what came meanwhile."""
+        self.host_depth -= 1
+        self.check()
+
+    def remaining(self) -> float:
+        """Seconds to the deadline, for waiting calls of the capabilities; 0 at least."""
+        return max(self.deadline - monotonic(), 0.0) if self.thread is not None else self.timeout
+
+    # -- sizes and output ----------------------------------------------------------------------------
+
+    def need(self, size: int, what: str) -> None:
+        """Refuse a value of `size` bytes that does not fit what is left of the memory, before it is made."""
+        if size > self.memory - max(watchdog.WATCH.resident - self.baseline, 0):
+            self.stop(DanaMemoryError(f"{what} needs {size} bytes; the limit is {self.memory}"))
+
+    def count_output(self, size: int) -> None:
+        """Count `size` bytes that ``print`` or ``log`` are about to write."""
+        self.output += size
+        if self.output > self.limits.output:
+            self.stop(DanaLimitError(f"the output is longer than {self.limits.output} bytes"))
+
+    # -- what the watchdog acts on -------------------------------------------------------------------
+
+    def register_code(self, code: CodeType) -> None:
+        """Make `code` and the code objects inside it reachable for a stop.
+
+        By identity: equal code objects of two modules are two places to stop at.
+        """
+        pending = [code]
+        while pending:
+            each = pending.pop()
+            self.codes[id(each)] = each
+            pending.extend(part for part in each.co_consts if isinstance(part, CodeType))
+
+    def register_namespace(self, namespace: dict[str, object]) -> None:
+        """Give a module's globals the flag ``dana_stop``, which code for Python 3.11 tests."""
+        self._namespaces.append(namespace)
+        namespace["dana_stop"] = self.is_stopping()
+
+    def raise_flags(self) -> None:
+        """Set the flag in every namespace (the watchdog calls this)."""
+        self._set_flags(True)
+
+    def _set_flags(self, value: bool) -> None:
+        for namespace in self._namespaces:
+            namespace["dana_stop"] = value
+
+    def close(self) -> None:
+        """Forget code and namespaces: the context has ended."""
+        self.codes = {}
+        self._namespaces = []
+
