@@ -1,0 +1,206 @@
+"""What the border between Python and Dana costs: calls, contexts, imports, compiling, data.
+
+In: the public API and generated programs that are Dana and Python at once. Out: ``{label: ratio}``, each against
+the same work in plain Python, measured side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .measure import Work, interleaved
+
+CALLS = 50_000
+ADD = "def add(a: int, b: int) -> int:\n    return a + b\n\ndef size(values: list) -> int:\n    return len(values)\n"
+ADD += "\ndef numbers(n: int) -> list:\n    return list(range(n))\n"
+SPIN = "def spin(n: int) -> int:\n    total = 0\n    while n > 0:\n        total += 1\n    return total\n"
+
+
+def program(lines: int, seed: str = "") -> str:
+    """A program of about `lines` lines that means the same in Dana and in Python."""
+    parts, number = [f"# program {seed}\n"], 0
+    while sum(part.count("\n") for part in parts) < lines - 9:
+        parts.append(
+            f"def step{number}(a: int, b: int) -> int:\n"
+            f'    """Step {number}."""\n'
+            f"    total = a * {number + 2} + b\n"
+            f"    for i in range(b):\n"
+            f"        if total > 100 and i != a:\n"
+            f"            total -= i\n"
+            f"        else:\n"
+            f"            total += len([i, a, {number}])\n"
+            f"    return total\n\n"
+        )
+        number += 1
+    parts.append("\n".join(f"value{n} = {n}" for n in range(max(0, lines - sum(p.count("\n") for p in parts)))) + "\n")
+    return "".join(parts)
+
+
+def ratio(python: Work, dana: Work, repeats: int) -> float:
+    """Dana's time ÷ Python's."""
+    best = interleaved({"python": python, "dana": dana}, repeats)
+    return best["dana"] / best["python"]
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that both importers search; restored afterwards."""
+    with tempfile.TemporaryDirectory() as name:
+        before = os.environ.get("DANAPATH", "")
+        os.environ["DANAPATH"] = f"{name}{os.pathsep}{before}" if before else name
+        sys.path.insert(0, name)
+        try:
+            yield Path(name)
+        finally:
+            sys.path.remove(name)
+            os.environ["DANAPATH"] = before
+
+
+def _repeat_add(add: Callable[[int, int], Any]) -> Work:
+    def work() -> None:
+        for _ in range(CALLS):
+            add(1, 2)
+
+    return work
+
+
+def calls(repeats: int) -> dict[str, float]:
+    """``add(1, 2)`` in a loop: through ``dana_modules``, through a context, with ``as_int`` on the result."""
+    from opendxa.dana import DanaRuntime
+
+    space: dict[str, Any] = {}
+    exec(ADD, space)
+    plain = _repeat_add(space["add"])
+    with _folder() as folder:
+        (folder / "bench_add.na").write_text(ADD)
+        found = {
+            "call through dana_modules": ratio(
+                plain, _repeat_add(importlib.import_module("dana_modules.bench_add").add), repeats
+            )
+        }
+        with DanaRuntime().create_context(search_paths=[folder]) as context:
+            add = context.import_module("bench_add").add
+
+            def converted() -> None:
+                for _ in range(CALLS):
+                    add(1, 2).as_int()
+
+            found["call through a context"] = ratio(plain, _repeat_add(add), repeats)
+            found["call through a context, as_int"] = ratio(plain, converted, repeats)
+    return found
+
+
+def contexts(repeats: int) -> dict[str, float]:
+    """Create and clean up a context ÷ exec of a 10-line module's code in a new module object."""
+    from opendxa.dana import DanaRuntime
+
+    runtime, code = DanaRuntime(), compile(program(10), "ten.py", "exec")
+
+    def python() -> None:
+        for _ in range(200):
+            exec(code, types.ModuleType("ten").__dict__)
+
+    def dana() -> None:
+        for _ in range(200):
+            runtime.create_context().cleanup()
+
+    return {"context create + cleanup ÷ exec of 10 lines": ratio(python, dana, repeats)}
+
+
+def warm_imports(repeats: int) -> dict[str, float]:
+    """Import again of a module that was compiled before ÷ import of the same text from a ``.pyc``."""
+    found = {}
+    with _folder() as folder:
+        for lines in (200, 1000):
+            name = f"bench_lines{lines}"
+            for suffix in (".py", ".na"):
+                (folder / f"{name}{suffix}").write_text(program(lines))
+            importlib.invalidate_caches()
+
+            def again(module: str) -> Work:
+                def work() -> None:
+                    sys.modules.pop(module, None)
+                    importlib.import_module(module)
+
+                work()
+                return work
+
+            python, dana = again(name), again(f"dana_modules.{name}")
+            found[f"warm import ÷ .pyc, {lines} lines"] = ratio(python, dana, repeats * 5)
+    return found
+
+
+def cold_compiles(repeats: int, sizes: tuple[int, ...] = (10, 100, 1000, 10_000)) -> dict[str, float]:
+    """``compile_source`` (no cache) ÷ ``compile()`` of the same text, which is Dana and Python at once."""
+    from dana2py.compiler import compile_source
+
+    from dana_guards.policy import Policy
+
+    found, policy = {}, Policy(profile="limited")
+    compile_source("x = 1\n", "first.na", name="first", policy=policy)  # loads the parser
+    for lines in sizes:
+        text = program(lines)
+
+        def python(text: str = text) -> None:
+            compile(text, "cold.py", "exec", dont_inherit=True)
+
+        def dana(text: str = text) -> None:
+            compile_source(text, "cold.na", name="cold", policy=policy)
+
+        found[f"cold compile ÷ compile(), {lines} lines"] = ratio(python, dana, max(2, min(repeats, 20_000 // lines)))
+    return found
+
+
+def data(repeats: int) -> dict[str, float]:
+    """A list of 100,000 ints into a context, and out of it, ÷ ``list(values)``."""
+    from opendxa.dana import DanaRuntime
+
+    values = list(range(100_000))
+    with _folder() as folder:
+        (folder / "bench_data.na").write_text(ADD)
+        with DanaRuntime().create_context(search_paths=[folder]) as context:
+            module = context.import_module("bench_data")
+            best = interleaved(
+                {
+                    "copy": lambda: [list(values) for _ in range(10)],
+                    "in": lambda: [module.size(values) for _ in range(10)],
+                    "made": lambda: [list(range(100_000)) for _ in range(10)],
+                    "out": lambda: [module.numbers(100_000) for _ in range(10)],
+                },
+                repeats,
+            )
+    return {
+        "100,000 ints into a context ÷ list(v)": best["in"] / best["copy"],
+        "100,000 ints out of a context ÷ list(v)": (best["out"] - best["made"]) / best["copy"],
+    }
+
+
+def lateness(rounds: int) -> dict[str, float]:
+    """How late a deadline of 100 ms stops a loop, in switch intervals: median and worst of `rounds`."""
+    from opendxa.dana import DanaRuntime, DanaTimeoutError
+
+    late = []
+    with _folder() as folder:
+        (folder / "bench_spin.na").write_text(SPIN)
+        with DanaRuntime().create_context(search_paths=[folder], timeout="100ms") as context:
+            spin = context.import_module("bench_spin").spin
+            for _ in range(rounds):
+                start = time.perf_counter()
+                try:
+                    spin(1)
+                except DanaTimeoutError:
+                    late.append((time.perf_counter() - start - 0.1) / sys.getswitchinterval())
+    return {
+        "deadline: median lateness, switch intervals": statistics.median(late),
+        "deadline: worst lateness, switch intervals": max(late),
+    }

@@ -1,0 +1,11 @@
+"""Recursive Fibonacci: calls and small integers."""
+
+
+def fib(n):
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+
+
+def run(n):
+    return fib(n)
