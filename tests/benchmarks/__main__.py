@@ -124,7 +124,7 @@ def measured(name: str, python: Run, runs: dict[str, Run], options: argparse.Nam
 def measure_border(repeats: int, failures: list[str]) -> dict[str, float]:
     """All further measurements; one that cannot be made is a failure and does not stop the others."""
     found: dict[str, float] = {}
-    for part in (border.calls, border.contexts, border.warm_imports, border.cold_compiles, border.data, border.lateness):
+    for part in border.ALL:
         try:
             found.update(part(repeats))
         except Exception as problem:

@@ -204,3 +204,6 @@ def lateness(rounds: int) -> dict[str, float]:
         "deadline: median lateness, switch intervals": statistics.median(late),
         "deadline: worst lateness, switch intervals": max(late),
     }
+
+
+ALL: tuple[Callable[[int], dict[str, float]], ...] = (calls, contexts, warm_imports, cold_compiles, data, lateness)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import warnings
 from typing import Any
 
 from .programs import KERNELS, Run
@@ -26,7 +27,12 @@ class _SpellOut(ast.NodeTransformer):
 
 def restricted_run(name: str) -> Run | None:
     """``run`` of the Python program under RestrictedPython's default policy and guards; None if refused."""
-    from RestrictedPython import compile_restricted, limited_builtins, safe_builtins, utility_builtins
+    from RestrictedPython import (  # type: ignore[attr-defined]
+        compile_restricted,
+        limited_builtins,
+        safe_builtins,
+        utility_builtins,
+    )
     from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
     from RestrictedPython.Guards import (
         full_write_guard,
@@ -36,7 +42,7 @@ def restricted_run(name: str) -> Run | None:
     )
 
     tree = ast.fix_missing_locations(_SpellOut().visit(ast.parse((KERNELS / f"{name}.py").read_text())))
-    more = {"list": list, "dict": dict, "set": set, "sum": sum, "min": min, "max": max, "enumerate": enumerate}
+    more = {"list": list, "dict": dict, "set": set, "sum": sum, "min": min, "enumerate": enumerate, "sorted": sorted}
     space: dict[str, Any] = {
         "__builtins__": {**limited_builtins, **utility_builtins, **safe_builtins, **more, "range": range},
         "__name__": name,
@@ -49,7 +55,9 @@ def restricted_run(name: str) -> Run | None:
         "_inplacevar_": _in_place,
     }
     try:
-        exec(compile_restricted(ast.unparse(tree), f"{name}.py", "exec"), space)
+        with warnings.catch_warnings(action="ignore"):
+            code = compile_restricted(ast.unparse(tree), f"{name}.py", "exec")
+        exec(code, space)
     except (SyntaxError, ImportError):
         return None
     return space["run"]  # type: ignore[no-any-return]
