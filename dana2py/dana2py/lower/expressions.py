@@ -1,0 +1,250 @@
+"""Lowering of expressions: one method per node, Dana in, Python out.
+
+Python's own operator stands for Dana's wherever they agree; where Dana means more (text and numbers
+in ``+``, dict keys as attributes) the node is marked and `dana2py.specialise` spells it out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from dana2py import nodes
+from dana2py.bindings import lookup, python_name
+from dana2py.lower.base import LOAD, Lowering
+from dana2py.lower.pyast import At, arguments
+
+BINARY: dict[str, type[ast.operator]] = {
+    "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow,
+    "|": ast.BitOr, "&": ast.BitAnd, "^": ast.BitXor, "<<": ast.LShift, ">>": ast.RShift,
+}  # fmt: skip
+UNARY: dict[str, type[ast.unaryop]] = {"+": ast.UAdd, "-": ast.USub, "~": ast.Invert, "not": ast.Not}
+COMPARE: dict[str, type[ast.cmpop]] = {
+    "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
+    "in": ast.In, "not in": ast.NotIn, "is": ast.Is, "is not": ast.IsNot,
+}  # fmt: skip
+COERCING = frozenset(("==", "!=", "<", "<=", ">", ">="))
+CONVERSIONS = {None: -1, "s": 115, "r": 114, "a": 97}
+
+
+class Expressions(Lowering):
+    """``lower_<Node>`` for every expression except compositions."""
+
+    def lower_Constant(self, node: nodes.Constant) -> ast.expr:
+        """Numbers, text, truth values, none."""
+        return self.at(node).constant(node.value)
+
+    def lower_Name(self, node: nodes.Name) -> ast.expr:
+        """An unscoped name."""
+        return self.load_name(node, node.name)
+
+    def lower_FString(self, node: nodes.FString) -> ast.expr:
+        """An f-string stays an f-string."""
+        at = self.at(node)
+        values: list[ast.expr] = []
+        for part in node.parts:
+            if isinstance(part, str):
+                values.append(at.constant(part))
+                continue
+            if part.debug is not None:
+                values.append(at.constant(part.debug))
+            values.append(self.field(part))
+        return ast.JoinedStr(values=values, **at.place)
+
+    def field(self, node: nodes.FormatField) -> ast.expr:
+        """``{value!conversion:spec}``; ``{x=}`` shows the repr as Python does."""
+        conversion = node.conversion
+        if node.debug is not None and conversion is None and node.spec is None:
+            conversion = "r"
+        spec = None if node.spec is None else self.lower_FString(node.spec)
+        place = self.at(node).place
+        return ast.FormattedValue(
+            value=self.expr(node.value), conversion=CONVERSIONS[conversion], format_spec=spec, **place
+        )
+
+    def lower_ListExpr(self, node: nodes.ListExpr) -> ast.expr:
+        """``[items]``."""
+        return self.at(node).list(self.exprs(node.items))
+
+    def lower_TupleExpr(self, node: nodes.TupleExpr) -> ast.expr:
+        """``(items)``."""
+        return self.at(node).tuple(self.exprs(node.items))
+
+    def lower_SetExpr(self, node: nodes.SetExpr) -> ast.expr:
+        """``{items}``."""
+        return ast.Set(elts=self.exprs(node.items), **self.at(node).place)
+
+    def lower_DictExpr(self, node: nodes.DictExpr) -> ast.expr:
+        """``{k: v}``; a key of None spreads."""
+        keys = [None if key is None else self.expr(key) for key, _ in node.items]
+        return ast.Dict(keys=keys, values=[self.expr(value) for _, value in node.items], **self.at(node).place)
+
+    def lower_Starred(self, node: nodes.Starred) -> ast.expr:
+        """``*value``."""
+        return ast.Starred(value=self.expr(node.value), ctx=LOAD, **self.at(node).place)
+
+    # -- operators -----------------------------------------------------------------------------
+
+    def lower_UnaryOp(self, node: nodes.UnaryOp) -> ast.expr:
+        """``-x``, ``not x``; a signed number is a constant."""
+        operand = self.expr(node.operand)
+        if node.op == "-" and isinstance(operand, ast.Constant) and type(operand.value) in (int, float):
+            return self.at(node).constant(-operand.value)
+        return ast.UnaryOp(op=UNARY[node.op](), operand=operand, **self.at(node).place)
+
+    def lower_BinOp(self, node: nodes.BinOp) -> ast.expr:
+        """``a op b``. A long chain leans to the left: it is built from the bottom, without recursion."""
+        chain: list[nodes.BinOp] = []
+        left: nodes.Expr = node
+        while isinstance(left, nodes.BinOp):
+            chain.append(left)
+            left = left.left
+        result = self.expr(left)
+        for part in reversed(chain):
+            result = self.binary(self.at(part), result, part.op, self.expr(part.right))
+        return result
+
+    def binary(self, at: At, left: ast.expr, op: str, right: ast.expr) -> ast.expr:
+        """One operator; ``|`` composes functions as well, ``+`` joins text and numbers (4.2, 4.8)."""
+        if op == "|":
+            return at.hook("_or_", left, right)
+        result = at.binop(left, BINARY[op](), right)
+        if op == "+":
+            result.dana_op = True  # type: ignore[attr-defined]
+        return result
+
+    def lower_BoolOp(self, node: nodes.BoolOp) -> ast.expr:
+        """``and``/``or`` give the deciding operand."""
+        op = ast.And() if node.op == "and" else ast.Or()
+        return self.at(node).boolean(op, self.exprs(node.values))
+
+    def lower_Compare(self, node: nodes.Compare) -> ast.expr:
+        """Comparisons chain."""
+        result = ast.Compare(
+            left=self.expr(node.left),
+            ops=[COMPARE[op]() for op in node.ops],
+            comparators=self.exprs(node.comparators),
+            **self.at(node).place,
+        )
+        if not COERCING.isdisjoint(node.ops):
+            result.dana_op = True  # type: ignore[attr-defined]
+        return result
+
+    def lower_Conditional(self, node: nodes.Conditional) -> ast.expr:
+        """``x if c else y`` uses plain truth (5.4)."""
+        return self.at(node).conditional(self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
+
+    def lower_Walrus(self, node: nodes.Walrus) -> ast.expr:
+        """``(name := value)`` binds in the function around."""
+        return self.at(node).walrus(self.local_name(node.name), self.expr(node.value))
+
+    # -- access and calls ----------------------------------------------------------------------
+
+    def lower_Attribute(self, node: nodes.Attribute) -> ast.expr:
+        """``x.name``: an attribute, else the key of a dict (4.4)."""
+        result = self.at(node).attribute(self.expr(node.value), python_name(node.name))
+        result.dana_attr = True  # type: ignore[attr-defined]
+        return result
+
+    def lower_Index(self, node: nodes.Index) -> ast.expr:
+        """``x[i]``."""
+        return self.at(node).subscript(self.expr(node.value), self.expr(node.index))
+
+    def lower_Slice(self, node: nodes.Slice) -> ast.expr:
+        """``a:b:c``; bounds clamp as in Python."""
+        parts = [None if part is None else self.expr(part) for part in (node.lower, node.upper, node.step)]
+        return ast.Slice(lower=parts[0], upper=parts[1], step=parts[2], **self.at(node).place)
+
+    def lower_Call(self, node: nodes.Call) -> ast.expr:
+        """``f(args)``; ``x.m(args)`` may find a function of the scope (4.5, 7.3)."""
+        at = self.at(node)
+        args, keywords = self.exprs(node.args), self.keywords(node.keywords)
+        if not isinstance(node.func, nodes.Attribute):
+            return at.call(self.expr(node.func), args, keywords)
+        func = self.at(node.func).attribute(self.expr(node.func.value), python_name(node.func.name))
+        call = at.call(func, args, keywords)
+        call.dana_call = self.fallback(node.func)  # type: ignore[attr-defined]
+        return call
+
+    def fallback(self, node: nodes.Attribute) -> ast.expr | None:
+        """The function of the scope that answers ``x.name(…)`` when x has no such method."""
+        binding = lookup(self.scope, node.name)
+        if binding is None or binding.kind in ("builtin", "runtime"):
+            return None
+        return self.bound(self.at(node), binding)
+
+    def keywords(self, keywords: Sequence[nodes.Keyword]) -> list[ast.keyword]:
+        """``name=value`` and ``**value``."""
+        return [
+            ast.keyword(
+                arg=None if item.name is None else python_name(item.name),
+                value=self.expr(item.value),
+                **self.at(item).place,
+            )
+            for item in keywords
+        ]
+
+    # -- functions and comprehensions ----------------------------------------------------------
+
+    def parameters(
+        self, params: Sequence[nodes.Param], receiver: nodes.Receiver | None, late: bool = False
+    ) -> tuple[ast.arguments, list[nodes.Param]]:
+        """A parameter list; with it the parameters whose default has to be made at the call.
+
+        A parameter without default may follow one with (6.1): it gets the marker ``_missing_`` so that
+        Python accepts the order, and the body complains.
+        """
+        result = arguments()
+        names = [] if receiver is None else [self.at(receiver).arg(python_name(receiver.name))]
+        required: list[nodes.Param] = []
+        for param in params:
+            at = self.at(param)
+            if param.kind == "star":
+                result.vararg = at.arg(python_name(param.name))
+            elif param.kind == "double_star":
+                result.kwarg = at.arg(python_name(param.name))
+            elif result.vararg is not None:
+                result.kwonlyargs.append(at.arg(python_name(param.name)))
+                result.kw_defaults.append(None if param.default is None else self.expr(param.default))
+            else:
+                names.append(at.arg(python_name(param.name)))
+                if param.default is not None:
+                    result.defaults.append(self.expr(param.default))
+                elif result.defaults:
+                    result.defaults.append(at.load("_missing_"))
+                    required.append(param)
+        result.args = names
+        return result, required
+
+    def lower_Lambda(self, node: nodes.Lambda) -> ast.expr:
+        """``lambda params :: body``."""
+        args, _ = self.parameters(node.params, node.receiver)
+        outside = self.scope
+        self.scope = self.resolution.scopes[id(node)]
+        body = self.expr(node.body)
+        self.scope = outside
+        return ast.Lambda(args=args, body=body, **self.at(node).place)
+
+    def lower_Comprehension(self, node: nodes.Comprehension) -> ast.expr:
+        """All four kinds; the targets have a scope of their own (4.7)."""
+        outside, inside = self.scope, self.resolution.scopes[id(node)]
+        clauses: list[ast.comprehension] = []
+        for clause in node.clauses:
+            iterable = self.expr(clause.iterable)
+            self.scope = inside
+            target = self.target(clause.target)
+            conditions = self.exprs(clause.conditions)
+            clauses.append(ast.comprehension(target=target, iter=iterable, ifs=conditions, is_async=0))
+        element = self.expr(node.element)
+        value = None if node.value is None else self.expr(node.value)
+        self.scope = outside
+        place = self.at(node).place
+        if value is not None:
+            return ast.DictComp(key=element, value=value, generators=clauses, **place)
+        kind = {"list": ast.ListComp, "set": ast.SetComp, "generator": ast.GeneratorExp}[node.kind]
+        return kind(elt=element, generators=clauses, **place)
+
+    def lower_Placeholder(self, node: nodes.Placeholder) -> ast.expr:
+        """``$$``: the value that the composition put in place."""
+        assert self.stage_value is not None, "the resolver allows $$ in stages only"
+        return self.stage_value

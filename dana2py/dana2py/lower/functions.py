@@ -1,0 +1,220 @@
+"""Lowering of functions: ``def``, receiver methods, overloads, and compositions (6.1 to 6.7, 7.3).
+
+A Dana function is a Python function with the same parameters. A composition is nested calls: no list
+of stages exists at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from dana2py import nodes
+from dana2py.bindings import Scope, lookup, python_name
+from dana2py.lower.pyast import At
+from dana2py.lower.statements import Statements, type_text
+from dana2py.visitor import walk
+
+
+def type_names(node: nodes.TypeExpr | None) -> list[str]:
+    """The names of a type or of the members of a union."""
+    if node is None:
+        return []
+    members = node.members if isinstance(node, nodes.TypeUnion) else (node,)
+    names: list[str] = []
+    for member in members:
+        names.extend(type_names(member) if isinstance(member, nodes.TypeUnion) else [member.name])
+    return names
+
+
+class Functions(Statements):
+    """``lower_FunctionDef`` and ``lower_Composition``."""
+
+    def lower_FunctionDef(self, node: nodes.FunctionDef) -> list[ast.stmt]:
+        """A function, and its registration as a method where the first parameter is a struct."""
+        at = self.at(node)
+        name = self.local_name(node.name)
+        function = self.function(node, name)
+        classes = self.struct_classes(node)
+        result: list[ast.stmt] = []
+        previous = None
+        if classes and self.is_overload(node):
+            previous = self.temporary("o")
+            result.append(at.assign_name(previous, at.load(name)))
+        result.append(function)
+        if classes:
+            owners = at.tuple([self.load_name(node, owner) for owner in classes])
+            attach = at.hook("_receiver_", owners, at.constant(python_name(node.name)), at.load(name))
+            result.append(at.expr(attach))
+            if previous is not None:
+                owners = at.tuple([self.load_name(node, owner) for owner in classes])
+                chosen = at.hook("_overload_", owners, at.load(name), at.load(previous))
+                result.append(at.assign_name(name, chosen))
+        return result
+
+    def tail_FunctionDef(self, node: nodes.FunctionDef) -> list[ast.stmt]:
+        """A declaration has no value of its own here."""
+        return self.lower_FunctionDef(node)
+
+    def struct_classes(self, node: nodes.FunctionDef) -> list[str]:
+        """The struct types whose method this function becomes: the receiver's, or the first parameter's."""
+        if node.receiver is not None:
+            return [name for name in type_names(node.receiver.annotation) if name != "None"]
+        if not node.params or node.decorators or self.scope.function().kind != "module":
+            return []
+        names = type_names(node.params[0].annotation)
+        return [name for name in names if name in self.resolution.structs]
+
+    def is_overload(self, node: nodes.FunctionDef) -> bool:
+        """Was a function of this name, with another first type, defined before in this module?"""
+        others = self.resolution.functions.get(node.name, [])
+        return self.scope.function().kind == "module" and any(
+            other is not node and other.span < node.span and self.struct_classes(other) for other in others
+        )
+
+    def function(
+        self, node: nodes.FunctionDef, name: str, setup: Sequence[ast.stmt] = ()
+    ) -> ast.FunctionDef:
+        """The Python function of a Dana function."""
+        at = self.at(node)
+        args, required = self.parameters(node.params, node.receiver)
+        decorators = [self.expr(decorator) for decorator in node.decorators]
+        outside, writes = self.scope, self.global_writes
+        self.scope, self.global_writes = self.resolution.scopes[id(node)], set()
+        body = self.block(node.body, tail=not self.is_docstring_only(node))
+        head = [*self.preloads(at, self.scope), *self.required(at, node.name, required), *setup]
+        if self.global_writes:
+            head.insert(0, ast.Global(names=sorted(self.global_writes), **at.place))
+        if node.docstring is not None and body:
+            body = [body[0], *head, *body[1:]]
+        else:
+            body = head + body
+        self.scope, self.global_writes = outside, writes
+        result = at.function(name, args, body, decorators)
+        result.dana_guides = self.guides(node.params, node.receiver)  # type: ignore[attr-defined]
+        return result
+
+    def is_docstring_only(self, node: nodes.FunctionDef) -> bool:
+        """Is the docstring all there is? It is no value (6.4)."""
+        return node.docstring is not None and len(node.body) == 1
+
+    def guides(self, params: Sequence[nodes.Param], receiver: nodes.Receiver | None) -> dict[str, str]:
+        """Parameter → type text. Guides only: the specialiser may test them, nothing trusts them."""
+        found = {} if receiver is None else {python_name(receiver.name): type_text(receiver.annotation)}
+        for param in params:
+            if param.annotation is not None and param.kind == "plain":
+                found[python_name(param.name)] = type_text(param.annotation)
+        return found
+
+    def preloads(self, at: At, scope: Scope) -> list[ast.stmt]:
+        """Locals that may be read before they are assigned start with the outer value (2.3).
+
+        The outer name may not exist yet at the call; then the local stays unbound, as in Python.
+        """
+        result: list[ast.stmt] = []
+        for name, outer in scope.preload.items():
+            start: ast.stmt = at.assign_name(scope.names[name], self.bound(at, outer))
+            if outer.kind != "builtin":
+                kinds = at.hook("_kinds_", at.constant("NameError"))
+                handler = ast.ExceptHandler(type=kinds, name=None, body=[at.pass_()], **at.place)
+                start = ast.Try(body=[start], handlers=[handler], orelse=[], finalbody=[], **at.place)
+            result.append(start)
+        return result
+
+    def required(self, at: At, function: str, params: Sequence[nodes.Param]) -> list[ast.stmt]:
+        """The complaint for parameters without default that follow one with."""
+        result: list[ast.stmt] = []
+        for param in params:
+            test = at.compare(at.load(python_name(param.name)), ast.Is(), at.load("_missing_"))
+            error = at.hook("_missing_field_", at.constant(f"{function}()"), at.constant(param.name))
+            result.append(at.if_(test, [at.raise_(error)]))
+        return result
+
+    # -- compositions (6.5) --------------------------------------------------------------------
+
+    def lower_Composition(self, node: nodes.Composition) -> list[ast.stmt]:
+        """``def f(x) = a | b(2) | [c, d]`` becomes ``def f(x): return [c(t), d(t)]`` with t = b(a(x), 2)."""
+        at = self.at(node)
+        args, required = self.parameters(node.params, None)
+        outside = self.scope
+        self.scope = self.resolution.scopes[id(node)]
+        body = self.required(at, node.name, required)
+        values: list[ast.expr] = []
+        for param in node.params:
+            value: ast.expr = at.load(python_name(param.name))
+            if param.kind == "star":
+                value = ast.Starred(value=value, ctx=ast.Load(), **at.place)
+            values.append(value)
+        captured: set[str] = set()
+        for stage in node.stages[:-1]:
+            result = self.stage(stage, values, captured, body)
+            if stage.name is not None:
+                name = self.local_name(stage.name)
+                body.append(self.at(stage).assign_name(name, result))
+                captured.add(stage.name)
+                result = self.at(stage).load(name)
+            values = [result]
+        body.append(at.return_(self.stage(node.stages[-1], values, captured, body)))
+        self.scope = outside
+        function = at.function(self.local_name(node.name), args, body)
+        function.dana_guides = self.guides(node.params, None)  # type: ignore[attr-defined]
+        return [function]
+
+    def stage(
+        self, stage: nodes.Stage, values: list[ast.expr], captured: set[str], body: list[ast.stmt]
+    ) -> ast.expr:
+        """One stage applied to the piped values."""
+        at = self.at(stage)
+        if isinstance(stage.value, tuple):
+            again = self.reusable(at, values, body)
+            return at.list([self.stage(part, list(again), captured, body) for part in stage.value])
+        node = stage.value
+        if not isinstance(node, nodes.Call):
+            return at.call(self.expr(node), values)
+        if self.is_builtin_case(node):
+            return self.case_stage(node, self.reusable(at, values, body))
+        return self.call_stage(node, values, captured, body)
+
+    def call_stage(
+        self, node: nodes.Call, values: list[ast.expr], captured: set[str], body: list[ast.stmt]
+    ) -> ast.expr:
+        """``f(args)``: the value goes first, unless ``$$`` or a captured name says where it goes."""
+        at = self.at(node)
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        placed = any(_has_placeholder(part) for part in parts)
+        named = any(isinstance(arg, nodes.Name) and arg.name in captured for arg in node.args)
+        if placed:
+            outside, self.stage_value = self.stage_value, self.reusable(at, values, body)[0]
+            result = self.lower_Call(node)
+            self.stage_value = outside
+            return result
+        if named:
+            return self.lower_Call(node)
+        return at.call(self.expr(node.func), [*values, *self.exprs(node.args)], self.keywords(node.keywords))
+
+    def reusable(self, at: At, values: list[ast.expr], body: list[ast.stmt]) -> list[ast.expr]:
+        """The piped values in a form that may be used more than once."""
+        if all(isinstance(value, ast.Name | ast.Constant | ast.Starred) for value in values):
+            return values
+        name = self.temporary()
+        body.append(at.assign_name(name, values[0]))
+        return [at.load(name)]
+
+    def is_builtin_case(self, node: nodes.Call) -> bool:
+        """Is this the built-in selector ``case``?"""
+        if not isinstance(node.func, nodes.Name) or node.func.name != "case":
+            return False
+        binding = lookup(self.scope, "case")
+        return binding is not None and binding.kind == "builtin"
+
+    def case_stage(self, node: nodes.Call, values: list[ast.expr]) -> ast.expr:
+        """``case((cond, f), …, default)`` in a stage: conditions and functions get the value (8.7)."""
+        at = self.at(node)
+        outside, self.stage_value = self.stage_value, values[0]
+        args = self.exprs(node.args)
+        self.stage_value = outside
+        return at.hook("_case_", values[0], *args)
+
+
+def _has_placeholder(node: nodes.Node) -> bool:
+    return any(isinstance(part, nodes.Placeholder) for part in walk(node))

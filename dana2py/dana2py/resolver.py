@@ -1,0 +1,632 @@
+"""Resolving: a Dana tree in, the same tree with the meaning of each name out.
+
+First every scope is told what it binds (`_Binder`), then the tree is walked once in execution order:
+each name is looked up, structural rules are checked, and reads that may come before the assignment
+in the same function are noted (`Scope.preload`), because Dana reads the outer name there (2.3) and
+Python would raise UnboundLocalError. All errors of a file are reported together.
+
+Nothing is changed in the tree and no Python is made here: that is the lowering's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dana2py import nodes
+from dana2py.bindings import Binding, ModuleScope, Resolution, Scope, lookup, module_of, python_name
+from dana2py.diagnostics import did_you_mean
+from dana2py.source import Source
+from dana2py.visitor import Visitor, children, walk
+from dana_guards.errors import DanaSyntaxError
+
+MODULE_NAMES = ("__name__", "__file__", "__exports__")
+_FUNCTIONS = (nodes.FunctionDef, nodes.Lambda, nodes.Composition)
+
+
+def resolve(
+    module: nodes.Module, source: Source, is_builtin: Callable[[str], bool], known: Iterable[str] = ()
+) -> Resolution:
+    """Bind every name of ``module``.
+
+    Parameters
+    ----------
+    module, source : the tree and its text (for messages).
+    is_builtin : tells Dana's built-in names, so that this module need not know them.
+    known : names that the namespace has already: Python names, and ``scope:name``.
+
+    Raises
+    ------
+    DanaSyntaxError : the first mistake; ``others`` holds the rest in source order.
+    """
+    scope = ModuleScope("module", None, is_builtin=is_builtin, known=frozenset(known))
+    for name in MODULE_NAMES:
+        scope.bind(name)
+    resolver = _Resolver(scope, source)
+    _collect_scoped(module, scope)
+    _Binder(scope, resolver.declare).block(module.body)
+    resolver.block(module.body)
+    if resolver.errors:
+        errors = sorted(resolver.errors, key=lambda error: (error.lineno or 0, error.column or 0))
+        first = errors[0]
+        first.others = tuple(errors[1:])
+        raise first
+    return Resolution(
+        module, scope, resolver.scopes, resolver.structs, resolver.functions, tuple(resolver.exports) or None
+    )
+
+
+def _collect_scoped(module: nodes.Module, scope: ModuleScope) -> None:
+    """Find every assignment to ``private: public: system:``; they hold for the whole module (2.1)."""
+    for node in walk(module):
+        for target in _targets(node):
+            for part in walk(target):
+                if isinstance(part, nodes.ScopedName) and part.scope in scope.scoped:
+                    scope.scoped[part.scope].add(part.name)
+
+
+def _targets(node: nodes.Node) -> tuple[nodes.Expr, ...]:
+    match node:
+        case nodes.Assign(targets=targets):
+            return targets
+        case nodes.TypedAssign(target=target) | nodes.AugAssign(target=target) | nodes.For(target=target):
+            return (target,)
+        case nodes.WithItem(target=target) if target is not None:
+            return (target,)
+    return ()
+
+
+class _Binder:
+    """Tells one scope what the statements of its body bind; inner functions bind for themselves."""
+
+    def __init__(self, scope: Scope, declare: Callable[[nodes.Stmt], None] | None = None) -> None:
+        self.scope = scope
+        self.declare = declare
+
+    def block(self, body: Iterable[nodes.Stmt]) -> None:
+        """Bind what a block assigns. ``global`` comes first: it decides where the names live."""
+        statements = tuple(body)
+        for statement in statements:
+            if isinstance(statement, nodes.Global):
+                self.scope.global_names.update(statement.names)
+            elif isinstance(statement, nodes.Nonlocal):
+                self.scope.nonlocal_names.update(statement.names)
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, node: nodes.Stmt) -> None:
+        """Bind what one statement assigns."""
+        if self.declare is not None:
+            self.declare(node)
+        for target in _targets(node):
+            self.target(target)
+        match node:
+            case nodes.FunctionDef() | nodes.Composition() | nodes.StructDef() | nodes.InterfaceDef():
+                self.scope.bind(node.name)
+                return
+            case nodes.AgentDef():
+                self.scope.bind(node.name or node.blueprint or "")
+                return
+            case nodes.Import():
+                self._imports(node)
+            case nodes.ImportFrom():
+                self._import_from(node)
+            case nodes.Delete(targets=targets):
+                for target in targets:
+                    self.target(target)
+            case nodes.With(items=items):
+                for item in items:
+                    if item.target is not None:
+                        self.target(item.target)
+        for child in children(node):
+            if isinstance(child, nodes.Stmt):
+                if isinstance(child, nodes.Global | nodes.Nonlocal):
+                    self.block((child,))
+                self.statement(child)
+            elif isinstance(child, nodes.Handler):
+                self.block(child.body)
+            elif isinstance(child, nodes.Expr | nodes.WithItem):
+                self._walrus(child)
+
+    def target(self, target: nodes.Expr) -> None:
+        """Bind the names of an assignment target."""
+        match target:
+            case nodes.Name(name=name) | nodes.ScopedName(scope="local", name=name):
+                self.scope.bind(name)
+            case nodes.TupleExpr(items=items) | nodes.ListExpr(items=items):
+                for item in items:
+                    self.target(item)
+            case nodes.Starred(value=value):
+                self.target(value)
+
+    def _walrus(self, node: nodes.Node) -> None:
+        """``name := value`` binds in the function, also out of a comprehension, not out of a lambda."""
+        if isinstance(node, nodes.Walrus):
+            self.scope.bind(node.name)
+        if not isinstance(node, nodes.Lambda):
+            for child in children(node):
+                self._walrus(child)
+
+    def _imports(self, node: nodes.Import) -> None:
+        for name in node.names:
+            self.scope.bind(name.alias or name.module.partition(".")[0])
+            self._open_ended(closed=name.python)
+
+    def _import_from(self, node: nodes.ImportFrom) -> None:
+        for name, alias in node.names:
+            self.scope.bind(alias or name)
+        if node.star and isinstance(self.scope, ModuleScope):
+            self.scope.star = True
+        self._open_ended(closed=node.python and not node.star)
+
+    def _open_ended(self, closed: bool) -> None:
+        """A Dana module may bring public names, a star any name: only the run knows them."""
+        module = module_of(self.scope)
+        module.open_ended = module.open_ended or not closed
+
+
+class _Resolver(Visitor):
+    """The walk: looks names up, keeps track of what is surely assigned, collects errors."""
+
+    prefix = "resolve"
+
+    def __init__(self, scope: ModuleScope, source: Source) -> None:
+        super().__init__()
+        self.scope: Scope = scope
+        self.module_scope = scope
+        self.source = source
+        self.errors: list[DanaSyntaxError] = []
+        self.scopes: dict[int, Scope] = {}
+        self.structs: dict[str, nodes.StructDef] = {}
+        self.functions: dict[str, list[nodes.FunctionDef]] = {}
+        self.exports: list[str] = []
+        self.assigned: set[str] | None = None
+        """Names of the current function that are assigned on every path so far; None: no path is left."""
+        self.loops = 0
+        self.in_stage = 0
+        self.handlers = 0
+
+    # -- helpers -------------------------------------------------------------------------------
+
+    def error(self, node: nodes.Node, message: str, hint: str | None = None) -> None:
+        """Note a mistake at ``node``."""
+        line, column = node.span.line, node.span.column
+        self.errors.append(
+            DanaSyntaxError(
+                message,
+                filename=self.source.path,
+                lineno=line,
+                column=column + 1,
+                source_line=self.source.line_text(line),
+                hint=hint,
+            )
+        )
+
+    def declare(self, node: nodes.Stmt) -> None:
+        """Note the declarations at module level."""
+        if isinstance(node, nodes.StructDef):
+            self.structs[node.name] = node
+        elif isinstance(node, nodes.FunctionDef):
+            self.functions.setdefault(node.name, []).append(node)
+
+    def default(self, kind: type) -> Callable[[nodes.Node], None]:
+        """Everything without a method of its own is its children in source order."""
+        return self.each
+
+    def each(self, node: nodes.Node) -> None:
+        """Resolve all children."""
+        for child in children(node):
+            self.visit(child)
+
+    def block(self, body: Iterable[nodes.Stmt]) -> None:
+        """Resolve statements in order."""
+        for statement in body:
+            self.visit(statement)
+
+    def is_sure(self, name: str) -> bool:
+        """Is ``name`` assigned on every path that leads here?"""
+        return self.assigned is None or name in self.assigned
+
+    def assign(self, name: str) -> None:
+        """Note that ``name`` is assigned from here on."""
+        if self.assigned is not None:
+            self.assigned.add(name)
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def resolve_Name(self, node: nodes.Name) -> None:
+        """A read."""
+        self.read(node, node.name)
+
+    def read(self, node: nodes.Node, name: str) -> None:
+        """Look ``name`` up; note a read that may come before its assignment."""
+        scope = self.scope
+        binding = lookup(scope, name)
+        if binding is None:
+            self._unknown(node, name)
+            return
+        function = scope.function()
+        if binding.kind == "local" and self.assigned is not None and name in function.names and not self.is_sure(name):
+            self._preload(scope, function, name)
+
+    def _preload(self, scope: Scope, function: Scope, name: str) -> None:
+        """Let the local start with the outer value: ``n += 1`` reads the outer ``n`` (2.3)."""
+        inner: Scope | None = scope
+        while inner is not None and inner is not function:
+            if name in inner.names:
+                return
+            inner = inner.parent
+        if name in function.preload or function.parent is None:
+            return
+        outer = lookup(function.parent, name)
+        if outer is not None and outer.kind != "runtime":
+            function.preload[name] = outer
+            function.names[name] = f"dana_l_{name}"
+
+    def _unknown(self, node: nodes.Node, name: str) -> None:
+        near = did_you_mean(name, self._visible_names())
+        self.error(node, f"name '{name}' is not defined", f"did you mean '{near}'?" if near else None)
+
+    def _visible_names(self) -> list[str]:
+        names: list[str] = []
+        scope: Scope | None = self.scope
+        while scope is not None:
+            names.extend(name for name in scope.names if not name.startswith("__"))
+            scope = scope.parent
+        for scoped in self.module_scope.scoped.values():
+            names.extend(scoped)
+        lister = getattr(self.module_scope.is_builtin, "names", None)
+        return names + (sorted(lister()) if callable(lister) else [])
+
+    def resolve_ScopedName(self, node: nodes.ScopedName) -> None:
+        """``scope:name``: that scope, then the others; unknown everywhere is an error (2.2)."""
+        if node.scope == "local":
+            self.read(node, node.name)
+        elif not self.module_scope.has_scoped(node.scope, node.name) and node.scope == "private":
+            if lookup(self.scope, node.name) is None:
+                self._unknown(node, node.name)
+
+    def resolve_Placeholder(self, node: nodes.Placeholder) -> None:
+        """``$$`` has a meaning only inside a stage."""
+        if not self.in_stage:
+            self.error(node, "'$$' stands for the piped value and has no meaning outside a pipeline stage")
+
+    def resolve_Walrus(self, node: nodes.Walrus) -> None:
+        """Value first, then the name."""
+        self.visit(node.value)
+        self.assign(node.name)
+
+    # -- targets -------------------------------------------------------------------------------
+
+    def target(self, node: nodes.Expr) -> None:
+        """An assignment target: names are assigned, receivers and indexes are read."""
+        match node:
+            case nodes.Name(name=name) | nodes.ScopedName(scope="local", name=name):
+                self.assign(name)
+            case nodes.ScopedName():
+                pass
+            case nodes.TupleExpr(items=items) | nodes.ListExpr(items=items):
+                for item in items:
+                    self.target(item)
+            case nodes.Starred(value=value):
+                self.target(value)
+            case nodes.Attribute() | nodes.Index():
+                self.each(node)
+            case _:
+                self.error(node, "cannot assign to this expression", "assign to a name, an attribute or an index")
+
+    def resolve_Assign(self, node: nodes.Assign) -> None:
+        """Right side first (3.1)."""
+        self.visit(node.value)
+        for target in node.targets:
+            self.target(target)
+
+    def resolve_TypedAssign(self, node: nodes.TypedAssign) -> None:
+        """Right side first; the annotation is no expression."""
+        self.visit(node.value)
+        self.target(node.target)
+
+    def resolve_AugAssign(self, node: nodes.AugAssign) -> None:
+        """The current value is read before the right side."""
+        self.visit(node.target)
+        self.visit(node.value)
+        self.target(node.target)
+
+    def resolve_Delete(self, node: nodes.Delete) -> None:
+        """What is deleted is read."""
+        for target in node.targets:
+            if isinstance(target, nodes.Name | nodes.ScopedName | nodes.Attribute | nodes.Index):
+                self.visit(target)
+            else:
+                self.error(target, "cannot delete this expression", "delete a name, an attribute or an index")
+
+    def resolve_TypeName(self, node: nodes.TypeName) -> None:
+        """Types are names of their own and are never evaluated."""
+
+    def resolve_TypeUnion(self, node: nodes.TypeUnion) -> None:
+        """As `resolve_TypeName`."""
+
+    # -- flow ----------------------------------------------------------------------------------
+
+    def branches(self, *bodies: Iterable[nodes.Stmt]) -> None:
+        """Alternatives: afterwards only that is sure which all of them assign."""
+        before = self.assigned
+        results: list[set[str] | None] = []
+        for body in bodies:
+            self.assigned = None if before is None else set(before)
+            self.block(body)
+            results.append(self.assigned)
+        alive = [result for result in results if result is not None]
+        self.assigned = set.intersection(*alive) if alive else None
+
+    def resolve_If(self, node: nodes.If) -> None:
+        """Either branch; an ``elif`` ladder is walked without recursion."""
+        self.visit(node.test)
+        bodies: list[Iterable[nodes.Stmt]] = [node.body]
+        rest = node.orelse
+        while len(rest) == 1 and isinstance(rest[0], nodes.If):
+            self.visit(rest[0].test)
+            bodies.append(rest[0].body)
+            rest = rest[0].orelse
+        self.branches(*bodies, rest)
+
+    def loop(self, body: Iterable[nodes.Stmt], orelse: Iterable[nodes.Stmt]) -> None:
+        """A body that runs any number of times."""
+        before = None if self.assigned is None else set(self.assigned)
+        self.loops += 1
+        self.block(body)
+        self.loops -= 1
+        self.assigned = before
+        self.branches(orelse, ())
+
+    def resolve_While(self, node: nodes.While) -> None:
+        """Test, then the body any number of times."""
+        self.visit(node.test)
+        self.loop(node.body, node.orelse)
+
+    def resolve_For(self, node: nodes.For) -> None:
+        """Iterable, target, body."""
+        self.visit(node.iterable)
+        before = None if self.assigned is None else set(self.assigned)
+        self.target(node.target)
+        self.loop(node.body, node.orelse)
+        self.assigned = before
+
+    def resolve_Break(self, node: nodes.Break) -> None:
+        """Only in a loop."""
+        self._jump(node, "break")
+
+    def resolve_Continue(self, node: nodes.Continue) -> None:
+        """Only in a loop."""
+        self._jump(node, "continue")
+
+    def _jump(self, node: nodes.Node, word: str) -> None:
+        if not self.loops:
+            self.error(node, f"'{word}' outside a loop")
+        self.assigned = None
+
+    def resolve_Return(self, node: nodes.Return) -> None:
+        """Only in a function."""
+        if node.value is not None:
+            self.visit(node.value)
+        if self.scope.function().kind == "module":
+            self.error(node, "'return' outside a function")
+        self.assigned = None
+
+    def resolve_Raise(self, node: nodes.Raise) -> None:
+        """Nothing comes after it."""
+        self.each(node)
+        self.assigned = None
+
+    def resolve_Try(self, node: nodes.Try) -> None:
+        """Handlers know only what was sure before the body."""
+        before = None if self.assigned is None else set(self.assigned)
+        self.block(node.body)
+        self.block(node.orelse)
+        ends = [self.assigned]
+        for handler in node.handlers:
+            self.assigned = None if before is None else set(before)
+            self.handler(handler)
+            ends.append(self.assigned)
+        alive = [end for end in ends if end is not None]
+        after = set.intersection(*alive) if alive else None
+        self.assigned = before
+        self.block(node.finalbody)
+        if after is not None and self.assigned is not None:
+            after |= self.assigned
+        self.assigned = after
+
+    def handler(self, node: nodes.Handler) -> None:
+        """``except kinds as name``: the name holds only inside (2.1)."""
+        for kind in _handler_kinds(node.kinds):
+            if not isinstance(kind, nodes.Name) or lookup(self.scope, kind.name) is not None:
+                self.visit(kind)
+        if node.name is None:
+            self.block(node.body)
+            return
+        # A name of its own where the plain one means something else here: Python would take it for
+        # one variable of the whole function.
+        python = python_name(node.name)
+        if lookup(self.scope, node.name) is not None:
+            self.handlers += 1
+            python = f"dana_h{self.handlers}_{node.name}"
+        scope = Scope("handler", self.scope, {node.name: python})
+        self.scopes[id(node)] = scope
+        self.scope = scope
+        self.block(node.body)
+        self.scope = scope.parent or self.module_scope
+
+    def resolve_With(self, node: nodes.With) -> None:
+        """Each item in order, then the body."""
+        for item in node.items:
+            self.visit(item.value)
+            if item.target is not None:
+                self.target(item.target)
+        self.block(node.body)
+
+    # -- scopes of their own -------------------------------------------------------------------
+
+    def resolve_FunctionDef(self, node: nodes.FunctionDef) -> None:
+        """Decorators and defaults outside, the body inside."""
+        for decorator in node.decorators:
+            self.visit(decorator)
+        params = list(node.params)
+        if node.receiver is not None:
+            params.insert(0, nodes.Param(node.receiver.span, node.receiver.name))
+        self.function(node, params, node.body)
+        self.assign(node.name)
+
+    def resolve_Lambda(self, node: nodes.Lambda) -> None:
+        """Defaults outside, the body inside."""
+        params = list(node.params)
+        if node.receiver is not None:
+            params.insert(0, nodes.Param(node.receiver.span, node.receiver.name))
+        self.function(node, params, (nodes.ExprStmt(node.body.span, node.body),))
+
+    def function(self, node: nodes.Node, params: list[nodes.Param], body: Iterable[nodes.Stmt]) -> None:
+        """Resolve a body in a scope of its own."""
+        self.parameters(params)
+        scope = Scope("function", self.scope)
+        for param in params:
+            scope.names[param.name] = python_name(param.name)
+        statements = tuple(body)
+        _Binder(scope).block(statements)
+        self.enter(node, scope, {param.name for param in params}, lambda: self.block(statements))
+
+    def enter(self, node: nodes.Node, scope: Scope, assigned: set[str], walk_body: Callable[[], None]) -> None:
+        """Walk the inside of a function with flow state of its own."""
+        outside = (self.scope, self.assigned, self.loops, self.in_stage)
+        self.scopes[id(node)] = scope
+        self.scope, self.assigned, self.loops = scope, assigned, 0
+        walk_body()
+        self.scope, self.assigned, self.loops, self.in_stage = outside
+
+    def parameters(self, params: Iterable[nodes.Param]) -> None:
+        """Defaults are read outside; names must differ."""
+        seen: set[str] = set()
+        for param in params:
+            if param.name in seen:
+                self.error(param, f"parameter '{param.name}' stands twice")
+            seen.add(param.name)
+            if param.default is not None:
+                self.visit(param.default)
+
+    def resolve_Composition(self, node: nodes.Composition) -> None:
+        """Stages see the parameters and the names of earlier stages (6.5)."""
+        self.parameters(node.params)
+        scope = Scope("function", self.scope)
+        for param in node.params:
+            scope.names[param.name] = python_name(param.name)
+        self.enter(node, scope, set(scope.names), lambda: self._stages(node.stages, scope))
+        self.assign(node.name)
+
+    def _stages(self, stages: tuple[nodes.Stage, ...], scope: Scope) -> None:
+        for stage in stages:
+            self.in_stage += 1
+            if isinstance(stage.value, tuple):
+                self._stages(stage.value, scope)
+            else:
+                self.visit(stage.value)
+            self.in_stage -= 1
+            if stage.name is not None:
+                scope.bind(stage.name)
+                self.assign(stage.name)
+
+    def resolve_Comprehension(self, node: nodes.Comprehension) -> None:
+        """The first iterable outside, the rest inside; the targets stay inside (4.7)."""
+        scope = Scope("comprehension", self.scope)
+        self.scopes[id(node)] = scope
+        for number, clause in enumerate(node.clauses):
+            self.scope = scope if number else scope.parent or self.module_scope
+            self.visit(clause.iterable)
+            self.scope = scope
+            _Binder(scope).target(clause.target)
+            for condition in clause.conditions:
+                self.visit(condition)
+        self.visit(node.element)
+        if node.value is not None:
+            self.visit(node.value)
+        self.scope = scope.parent or self.module_scope
+
+    # -- declarations --------------------------------------------------------------------------
+
+    def resolve_StructDef(self, node: nodes.StructDef) -> None:
+        """Field defaults are read in the declaring scope; names must differ."""
+        seen: set[str] = set()
+        for member in node.fields:
+            if member.name in seen:
+                self.error(member, f"field '{member.name}' of {node.name} stands twice")
+            seen.add(member.name)
+            if member.default is not None:
+                self.visit(member.default)
+        for method in node.methods:
+            if method.receiver is None and not method.params:
+                self.error(method, f"method '{method.name}' needs the instance as its first parameter", "write (self)")
+            else:
+                self.resolve_FunctionDef(method)
+        self.assign(node.name)
+
+    def resolve_InterfaceDef(self, node: nodes.InterfaceDef) -> None:
+        """Embedded interfaces are names."""
+        for name in node.embedded:
+            self.read(node, name)
+        self.assign(node.name)
+
+    def resolve_AgentDef(self, node: nodes.AgentDef) -> None:
+        """The blueprint is a name, the overrides are expressions."""
+        if node.blueprint is not None:
+            self.read(node, node.blueprint)
+        for _, value in node.overrides:
+            self.visit(value)
+        self.assign(node.name or node.blueprint or "")
+
+    def resolve_Import(self, node: nodes.Import) -> None:
+        """Binds at least the first part of each name."""
+        for name in node.names:
+            self.assign(name.alias or name.module.partition(".")[0])
+
+    def resolve_ImportFrom(self, node: nodes.ImportFrom) -> None:
+        """Private names stay private; a star binds what only the run knows (9.1, 9.3)."""
+        if node.star and self.scope.kind != "module":
+            self.error(node, "'from … import *' is allowed only at module level", "name what you need")
+        for name, alias in node.names:
+            if name.startswith("_"):
+                self.error(node, f"'{name}' is private to its module and cannot be imported")
+            self.assign(alias or name)
+
+    def resolve_Export(self, node: nodes.Export) -> None:
+        """Only at module level, only names of the module (9.4)."""
+        if self.scope.kind != "module":
+            self.error(node, "'export' is allowed only at module level")
+        for name in node.names:
+            binding: Binding | None = self.module_scope.outer(name)
+            if binding is None or binding.kind == "builtin":
+                self._unknown(node, name)
+            self.exports.append(name)
+
+    def resolve_Global(self, node: nodes.Global) -> None:
+        """Nothing to read."""
+
+    def resolve_Nonlocal(self, node: nodes.Nonlocal) -> None:
+        """The name must belong to a function around this one."""
+        for name in node.names:
+            parent = self.scope.function().parent
+            binding = lookup(parent, name) if parent is not None else None
+            if binding is None or binding.kind != "local":
+                self.error(node, f"no function around this one binds '{name}'")
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def resolve_Call(self, node: nodes.Call) -> None:
+        """A keyword stands once."""
+        seen: set[str] = set()
+        for keyword in node.keywords:
+            if keyword.name is not None and keyword.name in seen:
+                self.error(keyword, f"keyword argument '{keyword.name}' stands twice")
+            seen.add(keyword.name or "")
+        self.each(node)
+
+
+def _handler_kinds(kinds: nodes.Expr | None) -> tuple[nodes.Expr, ...]:
+    if kinds is None:
+        return ()
+    return kinds.items if isinstance(kinds, nodes.TupleExpr) else (kinds,)
