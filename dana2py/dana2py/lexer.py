@@ -1,0 +1,516 @@
+"""Lexer: source text in, a list of tokens out, with the indentation made explicit.
+
+One compiled expression finds each token; names and plain operators, nine tokens of ten, are handled
+in the loop itself, everything else by a method per kind. Comments and blank lines never make tokens
+and never change the indentation (section 1.2). Inside brackets line ends mean nothing. The parts of
+f-strings come out as tokens too (`dana2py.fstrings`), so the parser never starts again inside one
+and every position is the true one. Nesting is counted here, so that nothing behind can recurse deep.
+
+Every branch moves forward and no expression backtracks over more than a token: the time is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import NamedTuple
+
+from dana2py import fstrings, literals
+from dana2py.nodes import Span
+from dana2py.source import Source
+from dana_guards.errors import DanaSyntaxError, IncompleteInput
+
+#: How deep brackets, f-string fields and lambdas may nest in each other, and blocks likewise.
+MAX_NESTING = 100
+#: Columns that a tab counts for, wherever it stands (1.1).
+TAB = 8
+
+
+class Token(NamedTuple):
+    """A piece of the source: the terminal of the grammar, its value, and where it stands."""
+
+    kind: str
+    value: object
+    span: Span
+
+
+#: The reserved words (1.3) that have a terminal of their own.
+KEYWORDS: dict[str, str] = {
+    word: word.upper()
+    for word in (
+        "if elif else while for in break continue pass return deliver def sync lambda struct resource workflow "
+        "interface agent agent_blueprint try except finally raise assert with as import from export and or not is "
+        "yield global nonlocal del"
+    ).split()
+} | {
+    "True": "TRUE", "true": "TRUE", "TRUE": "TRUE", "False": "FALSE", "false": "FALSE", "FALSE": "FALSE",
+    "None": "NONE", "none": "NONE", "NONE": "NONE", "null": "NONE", "NULL": "NONE",
+    "private": "SCOPE", "public": "SCOPE", "local": "SCOPE", "system": "SCOPE",
+}  # fmt: skip
+
+#: Operators and brackets with their terminals.
+OPERATORS: dict[str, str] = {
+    ",": "COMMA", ".": "DOT", "@": "AT", "->": "ARROW", "$$": "PLACEHOLDER", "|": "VBAR", "^": "CARET",
+    "&": "AMPER", "<<": "LSHIFT", ">>": "RSHIFT", "+": "PLUS", "-": "MINUS", "~": "TILDE", "*": "STAR",
+    "/": "SLASH", "//": "DOUBLESLASH", "%": "PERCENT", "**": "DOUBLESTAR", "<": "LESS", ">": "GREATER",
+    "<=": "LESSEQUAL", ">=": "GREATEREQUAL", "==": "EQEQUAL", "!=": "NOTEQUAL",
+    "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
+    ":": "COLON", "::": "DOUBLECOLON", ":=": "WALRUS", "=": "EQUAL", ";": "SEMICOLON",
+} | {op + "=": "AUGMENTED" for op in ("+", "-", "*", "/", "//", "%", "**", "|", "&", "^", "<<", ">>")}  # fmt: skip
+
+_TOKEN = re.compile(
+    r"""[ \t\f]*+(?:
+      (?P<name>(?!lambda\b)[A-Za-z_][A-Za-z0-9_]*+(?!["']))
+    | (?P<op>->|(?:\*\*|//|<<|>>|[-+*/%&|^])=?|,|\.(?![0-9])|[<>=!]=|[<>~@]|\$\$)
+    | (?P<newline>\n)
+    | (?P<open>[(\[{])
+    | (?P<close>[)\]}])
+    | (?P<mark>::|:=|[:=!;])
+    | (?P<number>0[xX](?:_?[0-9a-fA-F])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++
+        |(?:[0-9](?:_?[0-9])*+(?:\.(?:[0-9](?:_?[0-9])*+)?)?|\.[0-9](?:_?[0-9])*+)(?:[eE][+-]?[0-9](?:_?[0-9])*+)?)
+    | (?P<string>(?:[A-Za-z_][A-Za-z0-9_]*+)?(?:\"\"\"|'''|"|'))
+    | (?P<comment>\#[^\n]*+)
+    | (?P<lambda>lambda\b)
+    | (?P<join>\\\n)
+    | (?P<end>\Z)
+    | (?P<wrong>.)
+    )""",
+    re.VERBOSE,
+)
+_BLANK_LINES = re.compile(r"(?:[ \t\f]*+(?:\#[^\n]*+)?\n)*+")
+_MARGIN = re.compile(r"([ \t\f]*+)(\#[^\n]*+)?")
+_HEAD_PRAGMA = re.compile(r"#\s*dana:\s*strict\s*\Z")
+_DUNDER = re.compile(r"(?<![A-Za-z0-9_])__[A-Za-z0-9_]*__(?![A-Za-z0-9_])")
+#: Names of the form ``__x__`` that a program may use; all others are refused.
+DUNDER_NAMES = frozenset({"__name__", "__file__", "__exports__", "__main__"})
+
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_STRING_END = {
+    "'": re.compile(r"[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'", re.DOTALL),
+    '"': re.compile(r'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"', re.DOTALL),
+    "'''": re.compile(r"[^'\\]*+(?:(?:\\.|'(?!''))[^'\\]*+)*+'''", re.DOTALL),
+    '"""': re.compile(r'[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"""', re.DOTALL),
+}
+
+
+def _span(line: int, column: int, end_line: int, end_column: int) -> Span:
+    return tuple.__new__(Span, (line, column, end_line, end_column))
+
+
+class Bracket(NamedTuple):
+    """An open bracket: its character and place, and how many lambdas were open before it."""
+
+    text: str
+    line: int
+    column: int
+    lambdas: int
+
+
+class Lexer:
+    """Makes the tokens of one source; used once.
+
+    After `run`, ``comments`` holds the comment that ends each line of code, and ``strict`` says
+    whether the leading comments hold the pragma ``# dana: strict``.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.tokens: list[Token] = []
+        self.comments: dict[int, str] = {}
+        self.strict = False
+        self.line = 1
+        self.line_start = 0
+        self.indents: list[int] = []
+        self.brackets: list[Bracket] = []
+        self.lambdas = 0
+        self.fields: list[fstrings.FieldState] = []
+
+    def run(self) -> list[Token]:
+        """All tokens, the last one being ``$END``.
+
+        Raises
+        ------
+        DanaSyntaxError : some text is no token, the indentation is wrong, or nesting is too deep.
+        IncompleteInput : the text ends inside brackets or inside a triple-quoted string.
+        """
+        text, tokens, match = self.text, self.tokens, _TOKEN.match
+        append, keyword, operator, new = tokens.append, KEYWORDS.get, OPERATORS, tuple.__new__
+        methods = {name: getattr(self, f"lex_{name}") for name in _TOKEN.groupindex if name not in ("name", "op")}
+        position = self._first_line()
+        while position >= 0:
+            found = match(text, position)
+            assert found is not None
+            kind = found.lastgroup
+            if kind == "name":
+                value = found["name"]
+                position = found.end()
+                end = position - self.line_start
+                line = self.line
+                span = new(Span, (line, end - len(value), line, end))
+                append(new(Token, (keyword(value, "NAME"), value, span)))
+            elif kind == "op":
+                value = found["op"]
+                position = found.end()
+                end = position - self.line_start
+                line = self.line
+                append(new(Token, (operator[value], value, new(Span, (line, end - len(value), line, end)))))
+            else:
+                position = methods[kind](found)
+        self._check_dunders()
+        return tokens
+
+    # -- helpers -------------------------------------------------------------------------------
+
+    def add(self, kind: str, value: object, start: int, end: int) -> None:
+        """Append a token that stands on the current line."""
+        base = self.line_start
+        self.tokens.append(Token(kind, value, _span(self.line, start - base, self.line, end - base)))
+
+    def error(
+        self, message: str, offset: int, hint: str | None = None, kind: type[DanaSyntaxError] = DanaSyntaxError
+    ) -> DanaSyntaxError:
+        """An error at an offset of the text."""
+        starts = self.source.starts
+        line = bisect_right(starts, offset)
+        return self.source.error(message, line, offset - starts[line - 1], hint, kind)
+
+    # -- lines and blocks ----------------------------------------------------------------------
+
+    def _first_line(self) -> int:
+        """Skip what stands before the first statement and take its indentation as the margin."""
+        blank = _BLANK_LINES.match(self.text)
+        assert blank is not None
+        self.strict = any(_HEAD_PRAGMA.match(line.strip()) for line in blank[0].split("\n"))
+        self._skip_lines(0, blank.end())
+        margin = _MARGIN.match(self.text, blank.end())
+        assert margin is not None
+        self.indents.append(_width(margin[1]))
+        return margin.end()
+
+    def _skip_lines(self, start: int, end: int) -> None:
+        self.line += self.text.count("\n", start, end)
+        self.line_start = end
+
+    def lex_newline(self, found: re.Match[str]) -> int:
+        """A line end: nothing inside brackets, else NEWLINE and what the next line's margin asks for."""
+        text, tokens = self.text, self.tokens
+        end = found.end()
+        if self.brackets:
+            self.line += 1
+            self.line_start = end
+            return end
+        last = tokens[-1] if tokens else None
+        blank = _BLANK_LINES.match(text, end)
+        assert blank is not None
+        margin = _MARGIN.match(text, blank.end())
+        assert margin is not None
+        following = margin.end()
+        if last is not None and (last.kind == "VBAR" or (text.startswith("|", following))):
+            self._skip_lines(end - 1, blank.end())
+            return following
+        self.lambdas = 0
+        if last is not None and last.kind not in ("NEWLINE", "INDENT", "DEDENT"):
+            self.add("NEWLINE", "\n", end - 1, end)
+        self._skip_lines(end - 1, blank.end())
+        if following == len(text):
+            self._comment_block(last, end, following)
+            return following
+        width = _width(margin[1])
+        if width != self.indents[-1]:
+            self._margin(width, following, last, end)
+        elif last is not None and last.kind == "COLON":
+            self._comment_block(last, end, blank.end())
+        return following
+
+    def _margin(self, width: int, offset: int, last: Token | None, lines: int) -> None:
+        """INDENT or DEDENT tokens for a line whose margin differs from the one before."""
+        indents = self.indents
+        if width > indents[-1]:
+            if len(indents) > MAX_NESTING:
+                raise self.error(f"blocks are nested more than {MAX_NESTING} deep", offset, "move the inner part to a function")
+            indents.append(width)
+            self.add("INDENT", "", offset, offset)
+            return
+        if last is not None and last.kind == "COLON":
+            self._comment_block(last, lines, self.line_start)
+        while indents[-1] > width:
+            indents.pop()
+            self.add("DEDENT", "", offset, offset)
+        if not indents or indents[-1] != width:
+            raise self.error(
+                "this line's indentation fits no block around it",
+                offset,
+                f"the blocks around begin at columns {', '.join(str(i + 1) for i in indents) or 1}; a tab counts {TAB}",
+            )
+
+    def _comment_block(self, last: Token | None, start: int, end: int) -> None:
+        """EMPTY for a block that holds nothing but comments deeper than its header (1.2)."""
+        if last is None or last.kind != "COLON":
+            return
+        for line in self.text[start:end].split("\n"):
+            body = line.lstrip(" \t\f")
+            if body.startswith("#") and _width(line[: len(line) - len(body)]) > self.indents[-1]:
+                self.tokens.append(Token("EMPTY", "", last.span))
+                return
+
+    def lex_comment(self, found: re.Match[str]) -> int:
+        """A comment at the end of a line of code."""
+        if not self.brackets:
+            self.comments[self.line] = found["comment"].lstrip("#").strip()
+        return found.end()
+
+    def lex_join(self, found: re.Match[str]) -> int:
+        """A backslash at the end of a line joins it with the next one."""
+        self.line += 1
+        self.line_start = end = found.end()
+        if end == len(self.text):
+            raise self.error("the text ends after a backslash", end - 2, kind=IncompleteInput)
+        return end
+
+    def lex_end(self, found: re.Match[str]) -> int:
+        """The end of the text: close the line and all blocks."""
+        end = found.end()
+        if self.brackets:
+            self._unclosed()
+        tokens = self.tokens
+        if tokens and tokens[-1].kind not in ("NEWLINE", "DEDENT", "EMPTY"):
+            self.add("NEWLINE", "", end, end)
+        for _ in self.indents[1:]:
+            self.add("DEDENT", "", end, end)
+        self.add("$END", "", end, end)
+        return -1
+
+    def _unclosed(self) -> None:
+        bracket = self.brackets[-1]
+        if self.fields:
+            raise self.source.error(
+                "the f-string field that begins here has no closing }", bracket.line, bracket.column, kind=IncompleteInput
+            )
+        closer = _CLOSERS[bracket.text]
+        raise self.source.error(
+            f"{bracket.text!r} was never closed", bracket.line, bracket.column, f"expected {closer!r}", IncompleteInput
+        )
+
+    # -- brackets and marks --------------------------------------------------------------------
+
+    def lex_open(self, found: re.Match[str]) -> int:
+        """An opening bracket; counts the nesting."""
+        value, end = found["open"], found.end()
+        self.push(value, end - 1)
+        self.add(OPERATORS[value], value, end - 1, end)
+        return end
+
+    def push(self, value: str, offset: int) -> None:
+        """Note an open bracket or f-string field.
+
+        Raises
+        ------
+        DanaSyntaxError : more than `MAX_NESTING` are open.
+        """
+        self.brackets.append(Bracket(value, self.line, offset - self.line_start, self.lambdas))
+        self.nest(offset)
+
+    def nest(self, offset: int) -> None:
+        """Count one more thing that nests."""
+        if len(self.brackets) + self.lambdas > MAX_NESTING:
+            raise self.error(
+                f"brackets are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
+            )
+
+    def lex_close(self, found: re.Match[str]) -> int:
+        """A closing bracket; must fit the last one that was opened."""
+        value, end = found["close"], found.end()
+        if self.fields and value == "}" and len(self.brackets) == self.fields[-1].depth:
+            return self.close_field(end - 1)
+        if not self.brackets:
+            raise self.error(f"{value!r} closes nothing", end - 1, "remove it, or add the opening bracket")
+        bracket = self.brackets[-1]
+        expected = _CLOSERS[bracket.text]
+        if value != expected or (self.fields and len(self.brackets) == self.fields[-1].depth):
+            raise self.error(
+                f"{value!r} does not close {bracket.text!r} of line {bracket.line}", end - 1, f"expected {expected!r}"
+            )
+        self.brackets.pop()
+        self.lambdas = bracket.lambdas
+        self.add(OPERATORS[value], value, end - 1, end)
+        return end
+
+    def lex_mark(self, found: re.Match[str]) -> int:
+        """``: :: := = ! ;`` which mean something else at the top level of an f-string field."""
+        value, end = found["mark"], found.end()
+        start = end - len(value)
+        if self.fields and len(self.brackets) == self.fields[-1].depth:
+            position = self.field_mark(value, start)
+            if position >= 0:
+                return position
+        if value == "!":
+            raise self.error("'!' is not an operator", start, "write 'not' or '!='")
+        self.add(OPERATORS[value], value, start, end)
+        return end
+
+    def lex_lambda(self, found: re.Match[str]) -> int:
+        """``lambda``; its body nests, so it counts as a bracket that the next closing one closes."""
+        end = found.end()
+        if self._after_body():
+            self.lambdas = self.brackets[-1].lambdas if self.brackets else 0
+        self.lambdas += 1
+        self.nest(end - 6)
+        if self.fields and len(self.brackets) == self.fields[-1].depth:
+            self.fields[-1].lambdas += 1
+        self.add("LAMBDA", "lambda", end - 6, end)
+        return end
+
+    def _after_body(self) -> bool:
+        """Whether a comma has ended the body of the lambda before, so that the next one is beside it."""
+        depth = 0
+        for token in reversed(self.tokens):
+            kind = token.kind
+            if kind in ("RPAR", "RSQB", "RBRACE", "FIELD_END"):
+                depth += 1
+            elif kind in ("LPAR", "LSQB", "LBRACE", "FIELD_START"):
+                depth -= 1
+            if depth < 0 or (depth == 0 and kind in ("COMMA", "DOUBLECOLON", "LAMBDA", "NEWLINE")):
+                return kind == "COMMA"
+        return False
+
+    # -- literals ------------------------------------------------------------------------------
+
+    def lex_number(self, found: re.Match[str]) -> int:
+        """A number; its value is made here."""
+        value, end = found["number"], found.end()
+        start = end - len(value)
+        follower = self.text[end : end + 1]
+        if follower.isalnum() or follower == "_":
+            self._number_tail(value, start, end)
+        try:
+            self.add("NUMBER", literals.number(value), start, end)
+        except literals.LiteralError as error:
+            raise self.error(error.message, start, error.hint) from None
+        return end
+
+    def _number_tail(self, value: str, start: int, end: int) -> None:
+        """Letters directly after a number: fine only for a word operator (``1if x else 2``)."""
+        tail = re.compile(r"[A-Za-z0-9_]*+").match(self.text, end)
+        assert tail is not None
+        if tail[0] not in ("if", "else", "and", "or", "in", "is", "not", "for", "as"):
+            raise self.error(
+                f"{(value + tail[0])[:40]!r} is neither a number nor a name",
+                start,
+                "names begin with a letter or _" if tail[0] != "_" else "underscores stand between digits",
+            )
+
+    def lex_string(self, found: re.Match[str]) -> int:
+        """A string, or the start of an f-string."""
+        whole, end = found["string"], found.end()
+        quote = whole.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789")
+        prefix = whole[: len(whole) - len(quote)]
+        start = end - len(whole)
+        lowered = prefix.lower()
+        if lowered not in literals.STRING_PREFIXES:
+            if prefix in KEYWORDS:
+                self.add(KEYWORDS[prefix], prefix, start, start + len(prefix))
+                return start + len(prefix)
+            hint = literals.FOREIGN_PREFIXES.get(lowered, "prefixes are r, f and both together")
+            raise self.error(f"a string cannot have the prefix {prefix!r}", start, hint)
+        if "f" in lowered:
+            return self.open_fstring(quote, "r" in lowered, start, end)
+        body = _STRING_END[quote].match(self.text, end)
+        if body is None:
+            raise self.unterminated(quote, start, "string")
+        value = body[0][: -len(quote)]
+        if "r" not in lowered:
+            value = self.unescape(value, end)
+        self.add_multiline("STRING", value, start, body.end())
+        return body.end()
+
+    def unescape(self, value: str, offset: int) -> str:
+        """The value of string text that begins at ``offset``."""
+        try:
+            return literals.unescape(value)
+        except literals.LiteralError as error:
+            raise self.error(error.message, offset + error.offset, error.hint) from None
+
+    def add_multiline(self, kind: str, value: object, start: int, end: int) -> None:
+        """Append a token that may hold line ends, and move to its last line."""
+        line, column = self.line, start - self.line_start
+        count = self.text.count("\n", start, end)
+        if count:
+            self.line += count
+            self.line_start = self.text.rfind("\n", start, end) + 1
+        self.tokens.append(Token(kind, value, _span(line, column, self.line, end - self.line_start)))
+
+    def unterminated(self, quote: str, start: int, what: str) -> DanaSyntaxError:
+        """The error for a string without an end."""
+        if len(quote) == 3:
+            return self.error(f"this {what} has no closing {quote}", start, kind=IncompleteInput)
+        return self.error(
+            f"this {what} has no closing {quote} on its line", start, f"use {quote * 3} for text of several lines"
+        )
+
+    def lex_wrong(self, found: re.Match[str]) -> int:
+        """A character that begins no token."""
+        offset = found.end() - 1
+        character = found["wrong"]
+        hint = _WRONG_HINTS.get(character)
+        if character == "\\":
+            raise self.error("text after a backslash that joins lines", offset, "nothing may follow the backslash")
+        if character.isidentifier() or (not character.isascii() and ("a" + character).isidentifier()):
+            raise self.error(
+                f"{character!r} cannot stand in a name", offset, "names are made of the letters a-z, A-Z, digits and _"
+            )
+        shown = repr(character) if character.isprintable() else f"the character U+{ord(character):04X}"
+        raise self.error(f"{shown} has no meaning here", offset, hint)
+
+    def _check_dunders(self) -> None:
+        """Names of the form ``__x__`` belong to Python; they are refused wherever they stand."""
+        if _DUNDER.search(self.text) is None:
+            return
+        for token in self.tokens:
+            if token.kind == "NAME" and _DUNDER.match(str(token.value)) and token.value not in DUNDER_NAMES:
+                raise self.source.error(
+                    f"the name {token.value!r} is reserved",
+                    token.span.line,
+                    token.span.column,
+                    "names that begin and end with two underscores do not exist in Dana",
+                )
+
+    # -- f-strings, see fstrings.py --------------------------------------------------------------
+
+    def open_fstring(self, quote: str, raw: bool, start: int, end: int) -> int:
+        """Begin an f-string whose quote ends at ``end``."""
+        return fstrings.open_fstring(self, quote, raw, start, end)
+
+    def close_field(self, offset: int) -> int:
+        """End the innermost field at its ``}``."""
+        return fstrings.close_field(self, offset)
+
+    def field_mark(self, value: str, offset: int) -> int:
+        """A mark at the top level of a field: the next position, or -1 if it is an operator."""
+        return fstrings.field_mark(self, value, offset)
+
+
+_WRONG_HINTS = {
+    "$": "the piped value is written $$",
+    "?": "write 'a if test else b'",
+    "`": "strings are written with ' or \"",
+    "“": "use straight quotes",
+    "”": "use straight quotes",
+    "‘": "use straight quotes",
+    "’": "use straight quotes",
+    "\u00a0": "use an ordinary space",
+    "\u2028": "end lines with a line feed",
+    "\u2029": "end lines with a line feed",
+}
+
+
+def _width(margin: str) -> int:
+    """Columns of an indentation: a tab counts `TAB`, a form feed nothing."""
+    return len(margin) + (TAB - 1) * margin.count("\t") - margin.count("\f")
+
+
+def tokenize(source: Source) -> Lexer:
+    """Run the lexer over a source; the result holds tokens, comments and the pragma."""
+    lexer = Lexer(source)
+    lexer.run()
+    return lexer
