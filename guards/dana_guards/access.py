@@ -1,0 +1,253 @@
+"""Attributes whose name or receiver is not known to be harmless when the program is compiled (4.4, 4.5).
+
+In: a value and a name in its Python spelling. Out: the attribute, the dict key of that name, or an AttributeError with
+the near name. The name is asked about first and the attribute fetched only then, so nothing runs before it is allowed.
+A guarded name (`names.is_guarded`) is answered only from what a program itself declared: fields of structs, keys of
+dicts, exports of modules; and ``format`` of a text, which is ours and looks into nothing.
+
+An object of the runtime that has members of its own (a module, an exposed object) answers guarded names through a
+method ``_dana_member_(name)`` of its class, which returns the member or raises AttributeError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType, TracebackType
+from typing import Any
+
+from dana_guards.formatting import safe_format, safe_format_map
+from dana_guards.names import dana_name, did_you_mean, is_guarded
+from dana_guards.structs import DanaObject, _missing_
+from dana_guards.type_tokens import type_of
+
+_OURS: dict[tuple[type, str], Callable[..., Any]] = {
+    (str, "format"): safe_format,
+    (str, "format_map"): safe_format_map,
+}
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def _getattr_(value: Any, name: str) -> Any:
+    """``value.name``: attribute, else dict key.
+
+    Raises
+    ------
+    AttributeError : neither exists, or the name may not be read.
+    """
+    found = _attribute(value, name)
+    if found is _missing_ and type(value) is dict:
+        found = value.get(dana_name(name), _missing_)
+    if found is _missing_:
+        raise no_attribute(value, name)
+    return found
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """The attribute, or ``_missing_``."""
+    if is_guarded(name):
+        return _declared(value, name)
+    try:
+        return getattr(value, name)
+    except AttributeError:
+        return _missing_
+
+
+def _declared(value: Any, name: str) -> Any:
+    """A guarded name: what the program declared under it, or ``_missing_``."""
+    ours = _OURS.get((type(value), name))
+    if ours is not None:
+        return MethodType(ours, value)
+    if isinstance(value, DanaObject):
+        return _declared_field(value, name)
+    member = getattr(type(value), "_dana_member_", None)
+    if member is None or name.startswith("_"):
+        return _missing_
+    try:
+        return member(value, name)
+    except AttributeError:
+        return _missing_
+
+
+def _declared_field(value: DanaObject, name: str) -> Any:
+    cls = type(value)
+    field = cls._dana_by_name_.get(name)
+    if field is not None:
+        return object.__getattribute__(value, field.slot)
+    if not name.startswith("_"):
+        method = _declared_method(value, name)
+        if method is not _missing_:
+            return method
+    for delegate in cls._dana_delegates_:
+        found = _declared(object.__getattribute__(value, delegate.slot), name)
+        if found is not _missing_:
+            return found
+    return _missing_
+
+
+def _declared_method(value: DanaObject, name: str) -> Any:
+    """A receiver method whose name is guarded, such as ``format``: it stands in the dict of a struct class."""
+    for cls in type(value).__mro__:
+        if cls.__dict__.get("_dana_fields_") and name in cls.__dict__:
+            return MethodType(cls.__dict__[name], value)
+    return _missing_
+
+
+def delegated_read(value: DanaObject, name: str) -> Any:
+    """An attribute that a struct does not have itself, from its ``_fields`` in declaration order (7.3).
+
+    Raises
+    ------
+    AttributeError : none of them has it.
+    """
+    if not name.startswith(("_", "dana_s_")):
+        for delegate in type(value)._dana_delegates_:
+            found = _attribute(object.__getattribute__(value, delegate.slot), name)
+            if found is not _missing_:
+                return found
+    raise no_attribute(value, name)
+
+
+def no_attribute(value: Any, name: str) -> AttributeError:
+    """The error for a name that a value does not have, or does not show."""
+    shown = dana_name(name)
+    near = did_you_mean(shown, known_names(value))
+    return AttributeError(f"{type_of(value)} has no attribute {shown!r}{near}")
+
+
+def known_names(value: Any) -> list[str]:
+    """The names that ``value.name`` could mean, for messages."""
+    names = [dana_name(name) for name in dir(type(value)) if not is_guarded(name) and not name.startswith("dana_s_")]
+    if isinstance(value, DanaObject):
+        names += [field.name for field in type(value)._dana_fields_]
+    if type(value) is dict:
+        names += [key for key in value if type(key) is str]
+    return names
+
+
+# -- calling ---------------------------------------------------------------------------------------
+
+
+def _method_(value: Any, name: str, fallback: Any = None) -> Any:
+    """What ``value.name(…)`` calls (4.5).
+
+    Parameters
+    ----------
+    fallback : the function of that name in the caller's scope, or None; it gets ``value`` first.
+
+    Raises
+    ------
+    AttributeError : there is nothing to call.
+    """
+    if isinstance(value, DanaObject) and name in type(value)._dana_by_name_:
+        # A method beside a field of the same name.
+        method = _attribute(value, f"dana_m_{name}")
+        if method is not _missing_:
+            return method
+    found = _attribute(value, name)
+    if found is _missing_ and type(value) is dict:
+        found = value.get(dana_name(name), _missing_)
+    if found is not _missing_:
+        return found
+    if fallback is None or value is None:
+        raise no_attribute(value, name)
+    return MethodType(fallback, value)
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _setattr_(value: Any, name: str, content: Any) -> None:
+    """``value.name = content``: a field of a struct with its type check, a field of its delegates, a dict key.
+
+    Raises
+    ------
+    AttributeError : the value has no such field, or is nothing that a program may change.
+    TypeError : the content does not fit the field.
+    """
+    if type(value) is dict:
+        value[dana_name(name)] = content
+        return
+    owner = _owner(value, name) if isinstance(value, DanaObject) else None
+    if owner is None:
+        if isinstance(value, DanaObject):
+            raise no_attribute(value, name)
+        raise AttributeError(f"attributes of {type_of(value)} cannot be set")
+    if type(owner) is dict:
+        owner[dana_name(name)] = content
+    else:
+        setattr(owner, name, content)
+
+
+def _owner(value: Any, name: str) -> Any:
+    """The struct or dict that holds the field ``name`` of ``value``, or None."""
+    if not isinstance(value, DanaObject):
+        return value if type(value) is dict and dana_name(name) in value else None
+    if name in type(value)._dana_by_name_:
+        return value
+    for delegate in type(value)._dana_delegates_:
+        owner = _owner(object.__getattribute__(value, delegate.slot), name)
+        if owner is not None:
+            return owner
+    return None
+
+
+def _delattr_(value: Any, name: str) -> None:
+    """``del value.name``: removes a dict key.
+
+    Raises
+    ------
+    AttributeError : there is no such key, or the value is no dict.
+    """
+    if type(value) is not dict:
+        raise AttributeError(f"attributes of {type_of(value)} cannot be deleted")
+    if value.pop(dana_name(name), _missing_) is _missing_:
+        raise no_attribute(value, name)
+
+
+# -- with ------------------------------------------------------------------------------------------
+
+
+class _Manager:
+    """A context manager over a value of Dana; ``__exit__`` of the value sees no exception, class or traceback."""
+
+    __slots__ = ("_enter", "_exit")
+
+    def __init__(self, enter: Callable[[], Any], leave: Callable[[BaseException | None], Any]) -> None:
+        self._enter = enter
+        self._exit = leave
+
+    def __enter__(self) -> Any:
+        return self._enter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> bool:
+        suppress = self._exit(error)
+        # A stop is never suppressed (invariant 4).
+        return bool(suppress) and isinstance(error, Exception)
+
+
+def _manager_(value: Any) -> _Manager:
+    """What ``with value as t`` enters (3.6): a struct gives itself and is cleaned up, other managers are called.
+
+    Raises
+    ------
+    TypeError : the value cannot stand after ``with``.
+    """
+    if isinstance(value, DanaObject):
+        return _Manager(lambda: value, lambda error: _cleanup(value))
+    kind = type(value)
+    enter, leave = getattr(kind, "__enter__", None), getattr(kind, "__exit__", None)
+    if enter is None or leave is None:
+        raise TypeError(f"with needs a struct, a resource or a context manager, not {type_of(value)}")
+    return _Manager(lambda: enter(value), lambda error: leave(value, *_plain(error)))
+
+
+def _plain(error: BaseException | None) -> tuple[Any, Any, None]:
+    return (None, None, None) if error is None else (type(error), error, None)
+
+
+def _cleanup(value: DanaObject) -> None:
+    method = _attribute(value, "cleanup")
+    if callable(method):
+        method()

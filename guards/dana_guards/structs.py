@@ -1,0 +1,393 @@
+"""Struct classes: the factory behind ``struct``, ``resource``, ``workflow`` and ``agent_blueprint`` (7.1 to 7.3).
+
+In: a name, the declared fields and the compiled constructor. Out: a class with one raw slot ``dana_s_<field>`` for each
+field, which generated code may use behind a type test, and a checked descriptor under the field's own name for everyone
+else. `docs/decisions/struct-layout.md` says why this shape. Not here: methods and delegation (`methods`), what
+resources and agents have beyond their fields (`agents`).
+
+The special methods of instances are ours and final: comparing, printing, copying or releasing an instance runs no code
+of the program (threat model 5.6).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from operator import attrgetter
+from types import FunctionType
+from typing import Any, Final, NamedTuple
+
+from dana_guards.coercion import split_type
+from dana_guards.formatting import repr_of
+from dana_guards.names import dana_name, did_you_mean
+from dana_guards.type_tokens import accepts, type_of, union_of
+
+
+class Field(NamedTuple):
+    """One field of a struct class."""
+
+    name: str  # as Dana spells it
+    python: str  # the public attribute
+    slot: str  # the raw slot
+    type_text: str
+    comment: str | None = None
+
+
+def make_field(python: str, type_text: str, comment: str | None = None) -> Field:
+    """The field whose Python name is ``python``."""
+    return Field(dana_name(python), python, f"dana_s_{python}", type_text or "any", comment)
+
+
+class Missing:
+    """The type of ``_missing_``: no argument was given."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "..."
+
+    def __reduce__(self) -> str:
+        return "_missing_"
+
+
+_missing_: Final = Missing()
+
+
+# -- classes and instances -------------------------------------------------------------------------
+
+
+class StructType(type):
+    """The metaclass: a struct class shows its methods, and nothing of it can be changed from outside this package."""
+
+    _dana_kind_: str
+    _dana_fields_: tuple[Field, ...]
+    _dana_by_name_: dict[str, Field]
+    _dana_delegates_: tuple[Field, ...]
+
+    def __getattribute__(cls, name: str) -> Any:
+        value = type.__getattribute__(cls, name)
+        # Fields are descriptors and slots, ``mro`` is Python's own: none of them is a value of Dana (invariant 1).
+        if name.startswith("_") or type(value) is FunctionType:
+            return value
+        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; its fields belong to its instances")
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise AttributeError(f"the struct {cls.__name__} cannot be changed")
+
+    def __delattr__(cls, name: str) -> None:
+        raise AttributeError(f"the struct {cls.__name__} cannot be changed")
+
+    def __repr__(cls) -> str:
+        return f"<struct {cls.__name__}>"
+
+    def __or__(cls, other: Any) -> Any:
+        return union_of(cls, other) or NotImplemented
+
+    __ror__ = __or__
+
+    def _accepts_(cls, value: object) -> bool:
+        return isinstance(value, cls)
+
+
+class DanaObject(metaclass=StructType):
+    """An instance of a declared type: fields as attributes, methods callable, ``==`` by value, not hashable."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+    _dana_kind_ = "struct"
+    _dana_fields_ = ()
+    _dana_by_name_ = {}  # noqa: RUF012 - filled by the factory, never changed
+    _dana_delegates_ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields in declaration order, values as they are."""
+        return {field.name: object.__getattribute__(self, field.slot) for field in type(self)._dana_fields_}
+
+    def get_field_names(self) -> list[str]:
+        """The names of the fields in declaration order."""
+        return [field.name for field in type(self)._dana_fields_]
+
+    def get_field_value(self, name: str) -> Any:
+        """
+        Raises
+        ------
+        AttributeError : there is no such field.
+        """
+        return object.__getattribute__(self, field_named(self, name).slot)
+
+    def set_field_value(self, name: str, value: Any) -> None:
+        """
+        Raises
+        ------
+        AttributeError : there is no such field.
+        TypeError : the value does not fit the field's type.
+        """
+        setattr(self, field_named(self, name).python, value)
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other) if isinstance(other, DanaObject) else NotImplemented
+
+    def __repr__(self) -> str:
+        return repr_of(self)
+
+    def __copy__(self) -> DanaObject:
+        return self._dana_copy_(lambda value: value, None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> DanaObject:
+        from copy import deepcopy  # only a host that copies needs it
+
+        return self._dana_copy_(lambda value: deepcopy(value, memo), memo)
+
+    def _dana_copy_(self, member: Callable[[Any], Any], memo: dict[int, Any] | None) -> DanaObject:
+        cls = type(self)
+        twin = object.__new__(cls)
+        if memo is not None:
+            memo[id(self)] = twin
+        for slot in hidden_and_field_slots(cls):
+            value = getattr(self, slot, _missing_)
+            if value is not _missing_:
+                object.__setattr__(twin, slot, member(value))
+        return twin
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"cannot pickle {type(self).__name__}; to_dict() gives its fields")
+
+    def __init_subclass__(cls) -> None:
+        """Subclasses come from the factory; Python needs no hook for them."""
+
+
+def hidden_and_field_slots(cls: StructType) -> list[str]:
+    """All slots of a class and its bases."""
+    return [slot for base in cls.__mro__ for slot in base.__dict__.get("__slots__", ())]
+
+
+def field_named(value: DanaObject, name: str) -> Field:
+    """The field with a Dana name.
+
+    Raises
+    ------
+    AttributeError : there is no such field; the near name is told.
+    """
+    fields = type(value)._dana_fields_
+    for field in fields:
+        if field.name == name:
+            return field
+    near = did_you_mean(str(name), [field.name for field in fields])
+    raise AttributeError(f"{type(value).__name__} has no field {name!r}{near}")
+
+
+# -- equality --------------------------------------------------------------------------------------
+
+_comparing = threading.local()
+
+
+def same(a: DanaObject, b: DanaObject) -> bool:
+    """Equality by type name and fields.
+
+    Chains of structs are compared without recursion. Pairs that are being compared already count as equal, so cycles
+    end; they are remembered for the thread, because a cycle may lead through ``==`` of a list.
+    """
+    pairs: set[tuple[int, int]] | None = getattr(_comparing, "pairs", None)
+    if pairs is not None:
+        return _same(a, b, pairs)
+    _comparing.pairs = pairs = set()
+    try:
+        return _same(a, b, pairs)
+    finally:
+        del _comparing.pairs
+
+
+def _same(a: DanaObject, b: DanaObject, pairs: set[tuple[int, int]]) -> bool:
+    todo = [(a, b)]
+    while todo:
+        a, b = todo.pop()
+        if a is b or (id(a), id(b)) in pairs:
+            continue
+        pairs.add((id(a), id(b)))
+        if type(a) is not type(b) and not _same_type(type(a), type(b)):
+            return False
+        for field in type(a)._dana_fields_:
+            x, y = getattr(a, field.slot, None), getattr(b, field.slot, None)
+            if isinstance(x, DanaObject) and isinstance(y, DanaObject):
+                todo.append((x, y))
+            elif x is not y and not x == y:  # noqa: SIM201 - what Python's own containers ask
+                return False
+    return True
+
+
+def _same_type(a: StructType, b: StructType) -> bool:
+    return a.__name__ == b.__name__ and a._dana_fields_ == b._dana_fields_
+
+
+# -- values of fields ------------------------------------------------------------------------------
+
+_CHECKED: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": (float, int),
+    "str": str,
+    "list": list,
+    "dict": dict,
+    "bool": bool,
+}
+_OPEN = frozenset({"any", "None", "none", "null"})
+_UNCHECKED = frozenset({"tuple", "set"})
+
+
+def fits(name: str, value: Any, find: Callable[[str], Any]) -> bool:
+    """Does a field whose type is (or has the member) ``name`` accept the value (the table of 7.2)."""
+    kind = _CHECKED.get(name)
+    if kind is not None:
+        return isinstance(value, kind)
+    if name in _OPEN:
+        return True
+    if name in _UNCHECKED:
+        return value is not None
+    known = find(name)
+    if known is None:
+        return True
+    # By name as well: a module that was loaded again has a class of its own for the same declaration.
+    return accepts(known, value) or any(base.__name__ == name for base in type(value).__mro__[:-1])
+
+
+class TypeRegistry:
+    """The declared types of one context by name, and the factory that adds to them (7: one registry per program)."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, Any] = {}
+        #: Base class of each kind of declaration and the fields it always has; `agents` fills both in.
+        self.bases: dict[str, StructType] = {}
+        self.defaults: dict[str, DefaultFields] = {}
+
+    def find(self, name: str) -> Any:
+        """The struct class or interface with that name, or None."""
+        return self.types.get(name)
+
+    # -- hooks ------------------------------------------------------------------------------------
+
+    def field(self, struct: str, field: str, type_text: str, value: Any) -> Any:
+        """``_field_``: the value that goes into a field; what a `float` field holds is always a float.
+
+        Raises
+        ------
+        TypeError : the value does not fit; the message names the struct and its fields.
+        """
+        if type_text == "float" and isinstance(value, int | float):
+            return float(value)
+        if any(fits(name, value, self.find) for name in split_type(type_text)):
+            return value
+        raise TypeError(
+            f"{dana_name(struct)}.{dana_name(field)} must be {type_text}, not {type_of(value)}{self._told(struct)}"
+        )
+
+    def missing_field(self, struct: str, field: str) -> TypeError:
+        """``_missing_field_``: the error of a constructor call that leaves out a field without default."""
+        return TypeError(f"{dana_name(struct)} needs a value for the field {dana_name(field)!r}{self._told(struct)}")
+
+    def _told(self, struct: str) -> str:
+        known = self.find(dana_name(struct))
+        if not isinstance(known, StructType):
+            return ""
+        return f" (fields: {', '.join(f'{field.name}: {field.type_text}' for field in known._dana_fields_)})"
+
+    def struct(
+        self,
+        name: str,
+        kind: str,
+        fields: tuple[tuple[str, str, str | None], ...],
+        init: FunctionType,
+        doc: str | None = None,
+    ) -> StructType:
+        """``_struct_``: declare a struct-like type.
+
+        Parameters
+        ----------
+        name : its Dana name.
+        kind : ``struct``, ``resource``, ``workflow`` or ``agent_blueprint``.
+        fields : Python name, type text and comment of each declared field.
+        init : the constructor; fills the raw slots of the declared fields.
+        doc : the docstring.
+        """
+        name = dana_name(name)
+        declared = tuple(make_field(*field) for field in fields)
+        defaults = self.defaults.get(kind, NO_DEFAULTS)
+        extra = [field for field in defaults.fields if field.python not in {own.python for own in declared}]
+        everything = (*declared, *extra) if defaults.last else (*extra, *declared)
+        init.__qualname__ = name
+        body = {
+            "__slots__": tuple(field.slot for field in everything),
+            "__init__": with_defaults(name, init, defaults, extra, self) if extra else init,
+            "__module__": init.__module__,
+            "__doc__": doc,
+            "__match_args__": tuple(field.python for field in everything),
+            "_dana_kind_": kind,
+            "_dana_fields_": everything,
+            "_dana_by_name_": {field.python: field for field in everything},
+            "_dana_delegates_": tuple(field for field in everything if field.name.startswith("_")),
+        }
+        if body["_dana_delegates_"]:
+            body["__getattr__"] = delegated
+        cls = StructType(name, (self.bases.get(kind, DanaObject),), body)
+        for field in everything:
+            type.__setattr__(cls, field.python, self.descriptor(cls, field))
+        self.types[name] = cls
+        return cls
+
+    def descriptor(self, cls: StructType, field: Field) -> property:
+        """The public attribute of a field: read in C, written with the check of its type."""
+        return property(attrgetter(field.slot), self._setter(cls, field), doc=field.comment)
+
+    def _setter(self, cls: StructType, field: Field) -> Callable[[Any, Any], None]:
+        fill_slot = cls.__dict__[field.slot].__set__
+        if field.type_text == "any":
+            return fill_slot  # type: ignore[no-any-return]
+        exact = _CHECKED.get(field.type_text)
+        exact = float if field.type_text == "float" else exact
+        struct, python, type_text, check = cls.__name__, field.python, field.type_text, self.field
+
+        def write(self: Any, value: Any) -> None:
+            if type(value) is not exact:
+                value = check(struct, python, type_text, value)
+            fill_slot(self, value)
+
+        return write
+
+
+# -- fields that a kind always has -----------------------------------------------------------------
+
+
+class DefaultFields(NamedTuple):
+    """Fields that every declaration of a kind has (7.5 to 7.7), and how their first value is made."""
+
+    fields: tuple[Field, ...]
+    make: dict[str, Callable[[], Any]]  # by Python name
+    last: bool = False  # after the declared fields instead of before
+
+
+NO_DEFAULTS = DefaultFields((), {})
+
+
+def with_defaults(
+    name: str, init: FunctionType, defaults: DefaultFields, extra: list[Field], registry: TypeRegistry
+) -> Callable[..., None]:
+    """A constructor that fills the default fields, which may also be given by keyword, and then calls ``init``."""
+
+    def __init__(self: Any, *args: Any, **named: Any) -> None:
+        for field in extra:
+            value = named.pop(field.python, _missing_)
+            if value is _missing_:
+                value = defaults.make[field.python]()
+            object.__setattr__(self, field.slot, registry.field(name, field.python, field.type_text, value))
+        init(self, *args, **named)
+
+    __init__.__qualname__ = name
+    return __init__
+
+
+# -- delegation ------------------------------------------------------------------------------------
+
+
+def delegated(self: DanaObject, name: str) -> Any:
+    """``__getattr__`` of a struct with ``_fields``: the first of them that has the attribute answers (7.3)."""
+    from dana_guards.access import delegated_read  # access stands on this file
+
+    return delegated_read(self, name)
