@@ -18,6 +18,7 @@ Two ways to reach a thread, both only inside code objects of Dana, so host code 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -96,10 +97,8 @@ class Watchdog:
                     self._thread = threading.Thread(target=self._run, name="dana-watchdog", daemon=True)
                     self._thread.start()
         self.parked = False
-        try:
+        with contextlib.suppress(RuntimeError):  # already signalled
             self._signal.release()
-        except RuntimeError:
-            pass  # already signalled
         return self.resident
 
     def _sample(self, now: float) -> None:

@@ -1,0 +1,5 @@
+"""Capabilities: what a context may touch outside itself."""
+
+
+def rows() -> tuple[()]:
+    return ()
