@@ -2,7 +2,7 @@
 
 In: a value and a name in its Python spelling. Out: the attribute, the dict key of that name, or an AttributeError with
 the near name. The name is asked about first and the attribute fetched only then, so nothing runs before it is allowed.
-A guarded name (`names.is_guarded`) is answered only from what a program itself declared: fields of structs, keys of
+A guarded name (`is_guarded_attribute`) is answered only from what a program itself declared: fields of structs, keys of
 dicts, exports of modules; and ``format`` of a text, which is ours and looks into nothing.
 
 An object of the runtime that has members of its own (a module, an exposed object) answers guarded names through a
@@ -16,7 +16,7 @@ from types import MethodType, TracebackType
 from typing import Any
 
 from dana_guards.formatting import safe_format, safe_format_map
-from dana_guards.names import dana_name, did_you_mean, is_guarded
+from dana_guards.spelling import dana_name, did_you_mean, is_guarded_attribute
 from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
 
@@ -46,7 +46,7 @@ def _getattr_(value: Any, name: str) -> Any:
 
 def _attribute(value: Any, name: str) -> Any:
     """The attribute, or ``_missing_``."""
-    if is_guarded(name):
+    if is_guarded_attribute(name):
         return _declared(value, name)
     try:
         return getattr(value, name)
@@ -118,7 +118,7 @@ def no_attribute(value: Any, name: str) -> AttributeError:
 
 def known_names(value: Any) -> list[str]:
     """The names that ``value.name`` could mean, for messages."""
-    names = [dana_name(name) for name in dir(type(value)) if not is_guarded(name) and not name.startswith("dana_s_")]
+    names = [dana_name(name) for name in dir(type(value)) if not is_guarded_attribute(name) and not name.startswith("dana_s_")]
     if isinstance(value, DanaObject):
         names += [field.name for field in type(value)._dana_fields_]
     if type(value) is dict:

@@ -16,7 +16,7 @@ from typing import Any
 
 from dana_guards import errors
 from dana_guards.formatting import repr_of, scrub, text_of
-from dana_guards.names import dana_name
+from dana_guards.spelling import dana_name
 from dana_guards.type_tokens import Immutable, fill
 
 

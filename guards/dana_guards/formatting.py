@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from dana_guards.names import dana_name
+from dana_guards.spelling import dana_name
 
 #: Characters that one value may be written with.
 TEXT_LIMIT = 10_000_000

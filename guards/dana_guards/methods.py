@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from dana_guards.names import dana_name
+from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, StructType, _missing_
 from dana_guards.type_tokens import accepts, is_type, type_of
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from dana_guards.coercion import split_type
 from dana_guards.formatting import repr_of
-from dana_guards.names import dana_name, did_you_mean
+from dana_guards.spelling import dana_name, did_you_mean
 from dana_guards.type_tokens import accepts, type_of, union_of
 
 

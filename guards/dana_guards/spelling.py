@@ -1,6 +1,6 @@
 """Names: how Dana spells them, which one was meant, and which attribute names are never read plainly.
 
-In: names as they stand in generated Python. Out: text and answers. The policy asks `is_guarded` for every attribute
+In: names as they stand in generated Python. Out: text and answers. The policy asks `is_guarded_attribute` for every attribute
 when it compiles, the guards ask it again when a name is only known at run time.
 """
 
@@ -19,7 +19,7 @@ GUARDED_NAMES = frozenset(
 )
 
 
-def is_guarded(name: str) -> bool:
+def is_guarded_attribute(name: str) -> bool:
     """May the attribute ``name`` be read only from what a program itself declared: fields, keys, exports."""
     return name.startswith("_") or name in GUARDED_NAMES or name.startswith(INSPECTION_PREFIXES)
 
