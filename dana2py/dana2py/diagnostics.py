@@ -9,7 +9,6 @@ Program text reaches a terminal through here, so control characters are always s
 from __future__ import annotations
 
 import difflib
-import keyword
 import linecache
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from itertools import islice
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+from dana2py.bindings import dana_name
 from dana_guards.errors import DanaError, DanaSyntaxError, InternalError
 
 __all__ = ["describe", "did_you_mean", "display_width", "is_dana_frame", "place_of", "render", "render_traceback"]
@@ -314,10 +314,4 @@ def _function_name(code: CodeType) -> str:
         return "the top level"
     if name.startswith("<"):
         return {"<lambda>": "a lambda"}.get(name, "a comprehension")
-    if name.startswith("dana_u_"):
-        return name[len("dana_u") :]
-    if name.startswith("dana_n_"):
-        return name[len("dana_n_") :]
-    if name.startswith("dana_f"):
-        return "an inner function"
-    return name[:-1] if name.endswith("_") and keyword.iskeyword(name.rstrip("_")) else name
+    return dana_name(name) or "an inner function"

@@ -1,0 +1,78 @@
+"""``dana2py check``: what can be said about a file without running it.
+
+In: a source. Out: findings, each an error (it does not compile) or a warning (it compiles, and may not mean what
+it looks like). Nothing is executed and no capability is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dana2py import nodes
+from dana2py.diagnostics import describe, render
+from dana2py.source import Source
+from dana_guards.errors import DanaError, DanaSyntaxError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One error or warning with its place."""
+
+    severity: str
+    error: DanaError
+
+    def text(self, color: bool = False) -> str:
+        """For a person."""
+        shown = render(self.error, color)
+        return shown if self.severity == "error" else shown.replace("error: ", "warning: ", 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a machine."""
+        return {"severity": self.severity, **describe(self.error)}
+
+
+def check_source(source: Source) -> list[Finding]:
+    """All findings of one file in source order."""
+    from dana2py.parser import parse
+
+    from dana2py.compiler import compile_source  # lark and RestrictedPython are loaded only by what compiles
+    from dana_guards.policy import Policy
+
+    try:
+        tree = parse(source)
+        compile_source(source.text, source.path, name="__main__", policy=Policy(profile="limited"))
+    except DanaError as error:
+        others = error.others if isinstance(error, DanaSyntaxError) else ()
+        return [Finding("error", _alone(found)) for found in (error, *others)]
+    findings = [Finding("warning", warning) for warning in _warnings(tree, source)]
+    return sorted(findings, key=lambda finding: (finding.error.lineno or 0, finding.error.column or 0))
+
+
+def _alone(error: DanaError) -> DanaError:
+    """The error without its companions, which are findings of their own."""
+    if isinstance(error, DanaSyntaxError):
+        error.others = ()
+    return error
+
+
+def _warnings(tree: nodes.Module, source: Source) -> Iterator[DanaSyntaxError]:
+    from dana2py.visitor import walk
+
+    for node in walk(tree):
+        if isinstance(node, nodes.BinOp) and node.op == "**" and isinstance(node.left, nodes.UnaryOp):
+            # A parenthesis would make the whole begin before its left side.
+            if node.left.op == "-" and node.span[:2] == node.left.span[:2]:
+                message = "the minus is applied before **, so the result is positive for even powers (4.1)"
+                hint = "write -(a ** b) or (-a) ** b"
+                yield source.error(message, node.span.line, node.span.column, hint)
+        elif isinstance(node, nodes.Compare):
+            yield from _comparison(node, source)
+
+
+def _comparison(node: nodes.Compare, source: Source) -> Iterator[DanaSyntaxError]:
+    for op, right in zip(node.ops, node.comparators, strict=True):
+        if op in ("is", "is not") and isinstance(right, nodes.Constant) and type(right.value) in (int, float, str):
+            message = f"'{op}' asks for the same object; two equal values need not be one"
+            yield source.error(message, right.span.line, right.span.column, f"write {'==' if op == 'is' else '!='}")

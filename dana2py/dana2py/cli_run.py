@@ -1,0 +1,128 @@
+"""``dana2py run``: one program in one context.
+
+In: a source and what the user grants. Out: what the program prints, errors with the Dana call stack, an exit code.
+The public API does all of the work.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dana2py.cli_support import FAILED, FINE, STDIN, UsageProblem, as_json, embedding, facts, read_source, tell
+from dana2py.source import Source
+from dana_guards.errors import DanaError
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about a run; None means the default of a context, except for `timeout`."""
+
+    allow: tuple[str, ...] = ()
+    timeout: str | None = None
+    max_memory: str | None = None
+    isolation: str = "thread"
+    traceback: bool = False
+    json: bool = False
+
+
+class PipeClosed(BaseException):
+    """Nobody reads the output any more. Not an Exception, so that no handler of the program keeps it."""
+
+
+def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
+    """Run the program at `path` (``-``: stdin), then its ``__main__`` with `arguments` if it has one.
+
+    Parameters
+    ----------
+    arguments : ``name=value`` each; a value is JSON, or else the text itself.
+    """
+    values = dict(_argument(argument) for argument in arguments)
+    output: list[str] = []
+    try:
+        source = read_source(path)
+        with make_context(_folder(source.path), options, output.append if options.json else _write) as context:
+            result = execute(context, source, values)
+    except DanaError as problem:
+        return _failed(problem, output, options)
+    except PipeClosed:
+        return FAILED
+    if options.json:
+        print(as_json({"ok": True, "result": result, "output": "".join(output)}))
+    return FINE
+
+
+def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
+    """A context that searches `folder` first; no deadline unless the user asks for one.
+
+    Raises
+    ------
+    UsageProblem : a capability, time, size or isolation that does not exist; the message says what is accepted.
+    """
+    more = {"max_memory": options.max_memory} if options.max_memory is not None else {}
+    try:
+        return embedding().DanaRuntime().create_context(
+            allowed_capabilities=list(options.allow),
+            timeout=options.timeout or "unlimited",
+            search_paths=[str(folder)],
+            isolation=options.isolation,
+            on_print=on_print,
+            **more,
+        )
+    except ValueError as problem:
+        raise UsageProblem(str(problem)) from None
+
+
+def execute(context: Any, source: Source, values: dict[str, Any]) -> Any:
+    """The value of the program: its last expression, or the result of its ``__main__``."""
+    result = context.eval_dana(source.text, filename=source.path)
+    if _has_main(source.text):
+        call = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
+        return context.eval_dana(f"__main__({call})")
+    if values:
+        raise UsageProblem("arguments need a function __main__ in the program, as in: def __main__(name: str):")
+    return result
+
+
+def _has_main(text: str) -> bool:
+    """As the reference does: a line begins with the definition."""
+    return any(line.startswith(("def __main__(", "sync def __main__(")) for line in text.splitlines())
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier() or not name.isascii():
+        raise UsageProblem(f"{text!r} is no argument: write name=value, as in limit=10 or name=Ann")
+    try:
+        return name, json.loads(value, parse_constant=lambda word: word)
+    except ValueError:
+        return name, value
+
+
+def _literal(value: Any) -> str:
+    """JSON text is Dana text: true, false, null and the escapes mean the same."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _folder(path: str) -> Path:
+    return Path.cwd() if path == STDIN else Path(path).resolve().parent
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise PipeClosed from None
+
+
+def _failed(problem: DanaError, output: list[str], options: RunOptions) -> int:
+    if options.json:
+        print(as_json({"ok": False, "error": facts(problem), "output": "".join(output)}))
+    else:
+        sys.stdout.flush()
+        tell(problem, sys.stderr, options.traceback)
+    return FAILED

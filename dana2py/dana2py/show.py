@@ -1,0 +1,357 @@
+"""``dana2py show``: what a program becomes, at each stage, readable.
+
+In: a source. Out: text. The Python that is shown is the ast that runs, unparsed; libcst puts the comments and blank
+lines of the Dana text back and writes ``# file.na:12`` at the margin. Four views of it:
+
+* ``readable``: the lowered ast with Dana's operators as plain ones; a short mark names the lines where the compiler
+  left a guard in place (``[+]``: text and numbers may meet here).
+* ``guards``: the same, and each guard by name, each one that was left out with its reason.
+* ``exact``: every node of the guarded ast. Parsed and run under the same hooks, it does what the module does.
+* ``lowered`` and ``guarded``: the two stages without comments and marks.
+
+Nothing is executed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import copy
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from dana2py import nodes
+from dana2py.compiler import lowered_ast
+from dana2py.lexer import Token, tokenize
+from dana2py.source import Source
+from dana_guards.policy import Policy
+
+VIEWS = ("readable", "guards", "exact", "tokens", "tree", "lowered", "guarded")
+MARGIN = 64
+
+SIGNS = {
+    "_add_": "+", "_cat_": "+", "_mul_": "*", "_pow_": "**", "_mod_": "%", "_lshift_": "<<", "_or_": "|",
+    "_eq_": "==", "_ne_": "!=", "_lt_": "<", "_le_": "<=", "_gt_": ">", "_ge_": ">=",
+    "_truth_": "truth", "_getattr_": ".", "_setattr_": ".=", "_delattr_": "del .", "_method_": ".()",
+}  # fmt: skip
+"""Guard → the sign of the operation it stands for, as the short marks show it."""
+
+
+def show_source(source: Source, *, view: str = "readable", profile: str = "limited") -> str:
+    """One view of a program, ending with a newline.
+
+    Parameters
+    ----------
+    view : one of `VIEWS`.
+    profile : the policy's profile, ``limited`` (contexts) or ``unlimited`` (``dana_modules``).
+
+    Raises
+    ------
+    DanaSyntaxError, DanaSecurityError : the program does not compile.
+    ValueError : an unknown view or profile.
+    """
+    if view == "tokens":
+        return "".join(f"{_token_line(token)}\n" for token in tokenize(source).tokens)
+    if view == "tree":
+        from dana2py.parser import parse
+
+        return "\n".join(_tree_lines(parse(source), 0)) + "\n"
+    policy = Policy(profile=profile)  # type: ignore[arg-type] - the policy refuses any other word itself
+    if view in ("lowered", "guarded"):
+        return unparse(lowered_ast(source.text, source.path, policy, view)) + "\n"
+    if view not in VIEWS:
+        raise ValueError(f"view {view!r} is none of {', '.join(VIEWS)}")
+    guarded = lowered_ast(source.text, source.path, policy, "guarded")
+    if view == "exact":
+        return _decorated(guarded, source, {})
+    lowered = lowered_ast(source.text, source.path, policy, "lowered")
+    notes = _short_marks(guarded) if view == "readable" else _guard_notes(lowered, guarded)
+    return _decorated(lowered, source, notes)
+
+
+# -- unparsing -----------------------------------------------------------------------------------
+
+
+def unparse(tree: ast.Module) -> str:
+    """Python text of a tree; f-strings that this Python cannot write are spelt as joined parts."""
+    try:
+        return ast.unparse(tree)
+    except ValueError:  # before 3.12 no backslash and no further kind of quote may stand inside a field
+        return ast.unparse(_JoinedParts().visit(copy.deepcopy(tree)))
+
+
+class _JoinedParts(ast.NodeTransformer):
+    """``f"{a}{b!r}{c:>5}"`` as ``''.join((str-like parts))``: the same text for every value of the closed world."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        self.generic_visit(node)
+        parts = [self._part(value) for value in node.values]
+        join = ast.Attribute(ast.Constant(""), "join", ast.Load())
+        return ast.copy_location(ast.Call(join, [ast.Tuple(parts, ast.Load())], []), node)
+
+    def _part(self, node: ast.expr) -> ast.expr:
+        if not isinstance(node, ast.FormattedValue):
+            return node
+        mark = "" if node.conversion == -1 else f"!{chr(node.conversion)}"
+        pattern: ast.expr = ast.Constant("{0" + mark + "}")
+        if node.format_spec is not None:
+            head = ast.BinOp(ast.Constant("{0" + mark + ":"), ast.Add(), node.format_spec)
+            pattern = ast.BinOp(head, ast.Add(), ast.Constant("}"))
+        return ast.Call(ast.Attribute(pattern, "format", ast.Load()), [node.value], [])
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.stmt | ast.ExceptHandler]:
+    """All statements and handlers in the order of their text."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.stmt | ast.ExceptHandler):
+            yield child
+        yield from _statements(child)
+
+
+# -- comments and the margin ---------------------------------------------------------------------
+
+
+def _decorated(tree: ast.Module, source: Source, notes: dict[int, str]) -> str:
+    """The unparsed tree with comments, blank lines and marks; `notes` are added to the marks of their lines."""
+    text = unparse(tree)
+    again = ast.parse(text)
+    pairs = list(zip(_statements(again), _statements(tree), strict=True))
+    # Several Python statements may stand for one of Dana: the mark stands on each, the comments before the first.
+    lines = {shown.lineno: made.lineno for shown, made in pairs}
+    comments = Comments(source)
+    leading: dict[int, list[str]] = {}
+    for shown_line, line in sorted(lines.items()):
+        leading[shown_line] = comments.before(line)
+    wrapper = MetadataWrapper(cst.parse_module(text))
+    name = PurePath(source.path).name
+    writer = _Writer(text.split("\n"), lines, leading, comments, notes, name)
+    return wrapper.visit(writer).with_changes(footer=[_empty_line(line) for line in comments.rest()]).code
+
+
+class Comments:
+    """The comments and blank lines of a source; each is given out once, in order."""
+
+    def __init__(self, source: Source) -> None:
+        self._own: dict[int, str] = {}
+        self._trailing: dict[int, str] = {}
+        ends: dict[int, int] = {}
+        inside: set[int] = set()
+        for token in tokenize(source).tokens:
+            if token.kind not in ("NEWLINE", "INDENT", "DEDENT", "EMPTY", "$END"):
+                ends[token.span.end_line] = max(ends.get(token.span.end_line, 0), token.span.end_column)
+                inside.update(range(token.span.line, token.span.end_line))
+        for number, line in enumerate(source.text.split("\n"), 1):
+            rest = line[ends.get(number, 0) :].strip()
+            if number in inside:
+                continue
+            if number in ends and rest.startswith("#"):
+                self._trailing[number] = rest
+            elif number not in ends:
+                self._own[number] = rest if rest.startswith("#") else ""
+        self._free = sorted(self._own)
+
+    def before(self, line: int) -> list[str]:
+        """Own-line comments ("" for a blank line) that stand before `line` and were not given out yet."""
+        cut = bisect.bisect_left(self._free, line)
+        taken, self._free = self._free[:cut], self._free[cut:]
+        return _squeezed([self._own[number] for number in taken])
+
+    def at(self, line: int) -> str | None:
+        """The comment at the end of `line`, the first time it is asked for."""
+        return self._trailing.pop(line, None)
+
+    def rest(self) -> list[str]:
+        """What stands after the last statement, without blank lines at the end."""
+        found = [self._own[number] for number in self._free]
+        while found and not found[-1]:
+            found.pop()
+        return _squeezed(found)
+
+
+def _squeezed(lines: list[str]) -> list[str]:
+    """Runs of blank lines become one."""
+    return [line for index, line in enumerate(lines) if line or index == 0 or lines[index - 1]]
+
+
+def _empty_line(comment: str) -> cst.EmptyLine:
+    return cst.EmptyLine(comment=cst.Comment(comment)) if comment else cst.EmptyLine(indent=False)
+
+
+class _Writer(cst.CSTTransformer):
+    """Writes leading lines and margin marks into the parsed text."""
+
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(
+        self,
+        text: Sequence[str],
+        lines: dict[int, int],
+        leading: dict[int, list[str]],
+        comments: Comments,
+        notes: dict[int, str],
+        name: str,
+    ) -> None:
+        super().__init__()
+        self._text = text
+        self._lines = lines
+        self._leading = leading
+        self._comments = comments
+        self._notes = dict(notes)
+        self._name = name
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        """Statements and handlers get their lines; everything else stays."""
+        updated_node = super().on_leave(original_node, updated_node)
+        if not isinstance(original_node, cst.BaseStatement | cst.ExceptHandler):
+            return updated_node
+        if not hasattr(original_node, "leading_lines"):
+            return updated_node
+        place = self.get_metadata(PositionProvider, original_node)
+        line = self._lines.get(place.start.line)
+        if line is None:
+            return updated_node
+        shown = self._leading.pop(place.start.line, [])
+        updated_node = updated_node.with_changes(leading_lines=[_empty_line(comment) for comment in shown])
+        if isinstance(original_node, cst.SimpleStatementLine):
+            mark = self._trailing(line, self._text[place.end.line - 1])
+            return updated_node.with_changes(trailing_whitespace=mark)
+        body = updated_node.body
+        if isinstance(body, cst.IndentedBlock):
+            mark = self._trailing(line, self._text[place.start.line - 1])
+            return updated_node.with_changes(body=body.with_changes(header=mark))
+        return updated_node
+
+    def _trailing(self, line: int, code: str) -> cst.TrailingWhitespace:
+        space = " " * max(2, MARGIN - len(code))
+        parts = [f"# {self._name}:{line}", self._notes.get(line), self._comments.at(line)]
+        return cst.TrailingWhitespace(
+            whitespace=cst.SimpleWhitespace(space), comment=cst.Comment("  ".join(part for part in parts if part))
+        )
+
+
+# -- marks of guards -----------------------------------------------------------------------------
+
+
+def _hook(node: ast.AST) -> str | None:
+    """The name of the hook that `node` calls, or None."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        name = node.func.id
+        if len(name) > 2 and name.startswith("_") and name.endswith("_"):
+            return name
+    return None
+
+
+def _hooks_by_line(tree: ast.Module) -> dict[int, Counter[str]]:
+    found: dict[int, Counter[str]] = {}
+    for node in ast.walk(tree):
+        name = _hook(node)
+        if name is not None and name != "_type_":
+            found.setdefault(node.lineno, Counter())[name] += 1  # type: ignore[attr-defined]
+    return found
+
+
+def _short_marks(guarded: ast.Module) -> dict[int, str]:
+    """``[+ ==]`` for each line where such operations still have a guard."""
+    marks = {}
+    for line, hooks in _hooks_by_line(guarded).items():
+        signs = sorted({SIGNS[name] for name in hooks if name in SIGNS})
+        if signs:
+            marks[line] = f"[{' '.join(signs)}]"
+    return marks
+
+
+def _guard_notes(lowered: ast.Module, guarded: ast.Module) -> dict[int, str]:
+    """For each line its guards by name, and the operations that need none, with the reason."""
+    kept = _hooks_by_line(guarded)
+    places = {_place(node) for node in ast.walk(guarded) if _hook(node) in SIGNS}
+    left_out: dict[int, list[str]] = {}
+    for node in ast.walk(lowered):
+        sign = _guardable(node)
+        if sign is not None and _place(node) not in places:
+            left_out.setdefault(node.lineno, []).append(f"{sign}: {_reason(node)}")  # type: ignore[attr-defined]
+    notes = {}
+    for line in sorted({*kept, *left_out}):
+        parts = []
+        if line in kept:
+            shown = [f"{name}×{count}" if count > 1 else name for name, count in sorted(kept[line].items())]
+            parts.append(f"guards: {' '.join(shown)}")
+        if line in left_out:
+            parts.append(f"none needed: {'; '.join(dict.fromkeys(left_out[line]))}")
+        notes[line] = f"[{' | '.join(parts)}]"
+    return notes
+
+
+def _place(node: ast.AST) -> tuple[int, int, int, int]:
+    place = (getattr(node, name, -1) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
+    return tuple(place)  # type: ignore[return-value]
+
+
+_OPERATORS = {
+    ast.Add: "+", ast.Mult: "*", ast.Pow: "**", ast.LShift: "<<", ast.Mod: "%", ast.Eq: "==", ast.NotEq: "!=",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.BitOr: "|",
+}  # fmt: skip
+
+
+def _guardable(node: ast.AST) -> str | None:
+    """The sign of an operation that has a guard unless something is known about it, else None."""
+    if isinstance(node, ast.BinOp | ast.AugAssign):
+        return _OPERATORS.get(type(node.op))
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return _OPERATORS.get(type(node.ops[0]))
+    if getattr(node, "dana_truth", False):
+        return "truth"
+    if isinstance(node, ast.Attribute) and getattr(node, "dana_attr", False):
+        return f".{node.attr}"
+    return None
+
+
+def _reason(node: ast.AST) -> str:
+    """Why an operation can do without its guard, as far as the text around it tells."""
+    if isinstance(node, ast.Attribute):
+        return "read in line, dicts are tested for"
+    sides = [getattr(node, name, None) for name in ("left", "right", "value")] + list(getattr(node, "comparators", []))
+    for side in sides:
+        if isinstance(side, ast.Constant) and type(side.value) in (int, float):
+            return f"{side.value!r} is a small number"
+        if isinstance(side, ast.Constant) and type(side.value) is str:
+            return "one side is text"
+    return "types are known or tested in line"
+
+
+# -- tokens and tree -----------------------------------------------------------------------------
+
+
+def _token_line(token: Token) -> str:
+    place = f"{token.span.line}:{token.span.column + 1}"
+    return f"{place:<9}{token.kind:<14}{'' if token.value is None else repr(token.value)}".rstrip()
+
+
+def _tree_lines(node: nodes.Node, depth: int, label: str = "") -> Iterator[str]:
+    """One line for each node: its field, its class, its plain values and its line."""
+    fields = [(name, getattr(node, name)) for name in node.__dataclass_fields__ if name != "span"]
+    plain = [f"{name}={value!r}" for name, value in fields if not _has_nodes(value) and value not in (None, ())]
+    yield f"{'  ' * depth}{label}{type(node).__name__} {' '.join(plain)}".rstrip() + f"  @{node.span.line}"
+    for name, value in fields:
+        yield from _members(value, depth + 1, f"{name}: ")
+
+
+def _members(value: Any, depth: int, label: str) -> Iterator[str]:
+    if isinstance(value, nodes.Node):
+        yield from _tree_lines(value, depth, label)
+    elif isinstance(value, tuple) and _has_nodes(value):
+        for member in value:
+            if isinstance(member, nodes.Node | tuple):
+                yield from _members(member, depth, label)
+            elif member is not None:
+                yield f"{'  ' * depth}{label}{member!r}"
+
+
+def _has_nodes(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(_has_nodes(member) for member in value)
+    return isinstance(value, nodes.Node)
