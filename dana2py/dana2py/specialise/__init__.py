@@ -1,0 +1,41 @@
+"""Specialising: the lowered ast in, the ast that runs out.
+
+Dana's operators mean a little more than Python's. Where the types show that they agree, Python's operator
+stays; elsewhere an inline test decides, and a helper does the rare case. The pass changes no meaning: it
+can be compared with the plain form (every operator through its helper) over any program.
+
+No guard is inserted or left out here; that is the policy's (`dana_guards.transform`).
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+
+from dana2py.bindings import Resolution
+from dana2py.specialise.facts import Facts
+from dana2py.specialise.statements import StatementSpecialiser
+from dana_guards.policy import Policy
+
+
+def specialise(tree: ast.Module, resolution: Resolution, policy: Policy) -> ast.Module:
+    """Spell out Dana's operators.
+
+    Parameters
+    ----------
+    tree : what `dana2py.lower` made; it is changed in place and returned.
+    resolution : for what was declared.
+    policy : the profile decides nothing here yet; it is part of the signature of every pass.
+    """
+    facts = Facts(tree, resolution)
+    counter = 0
+
+    def temporary() -> str:
+        nonlocal counter
+        counter += 1
+        return f"dana_v{counter}"
+
+    strict = resolution.module.strict or os.environ.get("DANA_AUTO_COERCION") == "0"
+    top = StatementSpecialiser(facts, tree, temporary, strict)
+    tree.body = top.block(tree.body)
+    return tree

@@ -1,0 +1,416 @@
+"""Spelling out Dana's operators in expressions.
+
+In: the lowered ast with its marks. Out: the same tree, changed in place, without marks that matter: each
+marked operator is Python's own where the types show that Dana means the same, else an inline test with
+the helper in the branch that is hardly taken. Nothing here is a guard; the policy comes after.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from dana2py.specialise import forms
+from dana2py.specialise.facts import Facts, StructFacts
+from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
+from dana2py.specialise.types import ALL, NUMBER, Kinds, coerces, is_known, kinds_of_constant, never_text
+
+DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
+MAX_CANDIDATES = 3
+MAX_DUPLICATE = 24
+"""Nodes of an argument list that may stand twice; a larger one is evaluated through a bound method."""
+
+
+class ExpressionSpecialiser:
+    """Rewrites expressions of one function (or of the module's top level)."""
+
+    def __init__(self, facts: Facts, function: ast.AST, temporaries: Callable[[], str], strict: bool = False) -> None:
+        self.facts = facts
+        self.function = function
+        self.temporary = temporaries
+        self.strict = strict
+        self.no_walrus = 0
+        """Greater than 0 where Python allows no ``:=``: in the iterable of a comprehension."""
+        self.retrying = False
+        """Inside a statement that is repeated with helpers when it raises TypeError: ``+`` stays plain."""
+
+    # -- types ---------------------------------------------------------------------------------
+
+    def kinds(self, node: ast.expr) -> Kinds:
+        """The types that the value of ``node`` can have."""
+        match node:
+            case ast.Constant():
+                return kinds_of_constant(node)
+            case ast.JoinedStr():
+                return frozenset(("str",))
+            case ast.UnaryOp(op=ast.Not()):
+                return frozenset(("bool",))
+            case ast.List() | ast.ListComp():
+                return frozenset(("list",))
+            case ast.Dict() | ast.DictComp():
+                return frozenset(("dict",))
+            case ast.Tuple():
+                return frozenset(("tuple",))
+            case ast.Compare():
+                return frozenset(("bool",))
+        return self.inferred(node)
+
+    def inferred(self, node: ast.expr) -> Kinds:
+        """What the inference says; a subclass or the caller provides it."""
+        return ALL
+
+    # -- walking -------------------------------------------------------------------------------
+
+    def expr(self, node: ast.expr) -> ast.expr:
+        """The specialised expression."""
+        method = getattr(self, f"expr_{type(node).__name__}", None)
+        if method is not None:
+            result: ast.expr = method(node)
+        else:
+            self.inside(node)
+            result = node
+        return result
+
+    def inside(self, node: ast.AST) -> None:
+        """Specialise the expressions directly below ``node``, in place."""
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.expr):
+                setattr(node, name, self.expr(value))
+            elif type(value) is list:
+                for number, item in enumerate(value):
+                    if isinstance(item, ast.expr):
+                        value[number] = self.expr(item)
+                    elif isinstance(item, ast.keyword):
+                        item.value = self.expr(item.value)
+
+    def named(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
+        """How to use a value twice: the first use, and a maker of further uses. None where it cannot be."""
+        if simple(node):
+            return node, lambda: clone(node)
+        return self.renamed(node)
+
+    # -- + and comparisons ---------------------------------------------------------------------
+
+    def expr_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """``a + b`` with coercion of numbers to text; other operators are Python's."""
+        if not getattr(node, "dana_op", False) or self.strict:
+            self.inside(node)
+            return node
+        left_kinds, right_kinds = self.kinds(node.left), self.kinds(node.right)
+        left, right = self.expr(node.left), self.expr(node.right)
+        node.left, node.right = left, right
+        if not coerces(left_kinds, right_kinds) or self.retrying:
+            return node
+        return self.spelt(node, node.op, left, left_kinds, right, right_kinds)
+
+    def spelt(
+        self, node: ast.expr, op: ast.AST, left: ast.expr, left_kinds: Kinds, right: ast.expr, right_kinds: Kinds
+    ) -> ast.expr:
+        """``a op b`` where one side may be text and the other a number."""
+        first = self.named(left) if simple(right) or self.stable(left) else self.renamed(left)
+        second = self.named(right)
+        if first is None or second is None:
+            return forms.operator_hook(node, op, left, right)
+        (left, left_again), (right, right_again) = first, second
+        slow = forms.operator_hook(node, op, left_again(), right_again())
+        plain = self.plain(node, op, left_again(), right_again())
+        # A test may leave out an operand only if nothing has to be evaluated before the other one.
+        if simple(left) and left_kinds <= NUMBER:
+            test = type_test(right, "_str_", negate=True)
+        elif simple(right) and right_kinds <= NUMBER:
+            test = type_test(left, "_str_", negate=True)
+        elif simple(left) and left_kinds == {"str"}:
+            test = type_test(right, "_str_")
+        elif simple(right) and right_kinds == {"str"}:
+            test = type_test(left, "_str_")
+        else:
+            test = same_type(left, right)
+        return either(node, test, plain, slow)
+
+    def stable(self, node: ast.expr) -> bool:
+        """Does a simple operand keep its value while the other one is evaluated? A variable of another
+        scope may be changed by a call."""
+        if not isinstance(node, ast.Name):
+            return True
+        scope = self.facts.scopes.get(id(self.function))
+        if scope is None or not scope.is_function:
+            return False
+        return node.id in scope.bound and node.id not in scope.outside
+
+    def renamed(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
+        """As `named`, with a name of its own also for a variable."""
+        if self.no_walrus:
+            return None
+        name = self.temporary()
+        target = ast.Name(id=name, ctx=ast.Store(), **place(node))
+        return ast.NamedExpr(target=target, value=node, **place(node)), lambda: load(node, name)
+
+    def plain(self, node: ast.expr, op: ast.AST, left: ast.expr, right: ast.expr) -> ast.expr:
+        """Python's own operator."""
+        if isinstance(op, ast.operator):
+            return ast.BinOp(left=left, op=op, right=right, **place(node))
+        assert isinstance(op, ast.cmpop)
+        return ast.Compare(left=left, ops=[op], comparators=[right], **place(node))
+
+    def expr_Compare(self, node: ast.Compare) -> ast.expr:
+        """Comparisons coerce between text and numbers; ``in`` and ``is`` never do."""
+        kinds = [self.kinds(part) for part in (node.left, *node.comparators)]
+        self.inside(node)
+        if not getattr(node, "dana_op", False) or self.strict:
+            return node
+        pairs = [
+            not isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot) and coerces(kinds[i], kinds[i + 1])
+            for i, op in enumerate(node.ops)
+        ]
+        if not any(pairs):
+            return node
+        if len(node.ops) == 1:
+            return self.spelt(node, node.ops[0], node.left, kinds[0], node.comparators[0], kinds[1])
+        return self.chain(node, kinds, pairs)
+
+    def chain(self, node: ast.Compare, kinds: list[Kinds], pairs: list[bool]) -> ast.expr:
+        """``a < b <= c`` is ``a < b and b <= c`` with b evaluated once."""
+        parts: list[ast.expr] = []
+        left = node.left
+        for number, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            last = number == len(node.ops) - 1
+            again: Callable[[], ast.expr] | None = None
+            if not last:
+                use = self.named(right)
+                if use is None:
+                    return self.chain_by_hooks(node)
+                right, again = use
+            if isinstance(right, ast.NamedExpr) and pairs[number]:
+                # Bind first, compare after: `spelt` may look at the operands in any order.
+                name = right.target.id
+                parts.append(self._always(node, right))
+                right = load(node, name)
+            if pairs[number]:
+                parts.append(self.spelt(node, op, left, kinds[number], right, kinds[number + 1]))
+            else:
+                parts.append(self.plain(node, op, left, right))
+            left = again() if again is not None else left
+        return ast.BoolOp(op=ast.And(), values=parts, **place(node))
+
+    def _always(self, node: ast.expr, binding: ast.NamedExpr) -> ast.expr:
+        """An expression that evaluates ``binding`` and is true: ``(t := x) is t``."""
+        again = load(node, binding.target.id)
+        return ast.Compare(left=binding, ops=[ast.Is()], comparators=[again], **place(node))
+
+    def chain_by_hooks(self, node: ast.Compare) -> ast.expr:
+        """Where no ``:=`` may stand, a chain inside a helper function's argument list is made by a lambda."""
+        args = [ast.arg(arg=self.temporary(), annotation=None, **place(node)) for _ in node.comparators[:-1]]
+        values: list[ast.expr] = [node.left, *[load(node, arg.arg) for arg in args], node.comparators[-1]]
+        parts: list[ast.expr] = []
+        for number, op in enumerate(node.ops):
+            left, right = values[number], values[number + 1]
+            parts.append(
+                self.plain(node, op, left, right)
+                if isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot)
+                else forms.operator_hook(node, op, left, right)
+            )
+        body = ast.BoolOp(op=ast.And(), values=parts, **place(node))
+        arguments = ast.arguments(posonlyargs=[], args=args, kwonlyargs=[], kw_defaults=[], defaults=[])
+        function = ast.Lambda(args=arguments, body=body, **place(node))
+        return ast.Call(func=function, args=list(node.comparators[:-1]), keywords=[], **place(node))
+
+    # -- truth ---------------------------------------------------------------------------------
+
+    def condition(self, node: ast.expr) -> ast.expr:
+        """The test of ``if`` and ``while`` by semantic truth (5.4)."""
+        if self.strict:
+            return self.expr(node)
+        if isinstance(node, ast.BoolOp):
+            return self.bool_condition(node)
+        kinds = self.kinds(node)
+        value = self.expr(node)
+        if never_text(kinds):
+            return value
+        if kinds == {"str"}:
+            return hook(value, "_truth_", value)
+        use = self.named(value)
+        if use is None:
+            return hook(value, "_truth_", value)
+        first, again = use
+        text = type_test(again(), "_str_", negate=True)
+        check = ast.BoolOp(op=ast.Or(), values=[text, hook(value, "_truth_", again())], **place(value))
+        return ast.BoolOp(op=ast.And(), values=[first, check], **place(value))
+
+    def bool_condition(self, node: ast.BoolOp) -> ast.expr:
+        """The value of ``a and b`` is false, or b: only b's text needs a look. With ``or`` every part does.
+
+        A part before the last decides by plain truth whether the next is looked at (5.4), so a text that is
+        true for Python ends an ``or`` and is then judged.
+        """
+        *heads, last = node.values
+        if isinstance(node.op, ast.And):
+            node.values = [*[self.expr(head) for head in heads], self.condition(last)]
+            return node
+        if all(never_text(self.kinds(head)) for head in heads):
+            node.values = [*[self.expr(head) for head in heads], self.condition(last)]
+            return node
+        value = self.expr(node)
+        return hook(value, "_truth_", value)
+
+    # -- attributes and methods ----------------------------------------------------------------
+
+    def is_module(self, node: ast.expr) -> bool:
+        """Is it the name of an imported module, or of a scope store?"""
+        if not isinstance(node, ast.Name):
+            return False
+        if node.id in ("_public_", "_system_"):
+            return True
+        return node.id in self.facts.modules and self.facts.is_global(node.id, self.function)
+
+    def struct_of(self, kinds: Kinds) -> StructFacts | None:
+        """The struct of this module that the value surely is."""
+        if len(kinds) != 1:
+            return None
+        (kind,) = kinds
+        return self.facts.structs.get(kind.removeprefix("struct:")) if kind.startswith("struct:") else None
+
+    def class_test(self, value: ast.expr, struct: StructFacts) -> ast.expr:
+        """``_type_(value) is P``."""
+        return type_test(value, struct.name)
+
+    def reachable(self, structs: list[StructFacts]) -> list[StructFacts]:
+        """Those whose class can be named from inside this function."""
+        return [struct for struct in structs if self.facts.is_global(struct.name, self.function)]
+
+    def expr_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """``x.f``: the slot of a struct behind its type test, a dict's key, else Python's attribute."""
+        if not getattr(node, "dana_attr", False) or self.is_module(node.value):
+            self.inside(node)
+            return node
+        kinds = self.kinds(node.value)
+        struct = self.struct_of(kinds)
+        node.value = self.expr(node.value)
+        if struct is not None and node.attr in struct.fields:
+            return self.slot(node, node.value)
+        if is_known(kinds) and "dict" not in kinds:
+            return node
+        return self.unknown_attribute(node)
+
+    def slot(self, node: ast.Attribute, value: ast.expr) -> ast.Attribute:
+        """``x.dana_s_f``."""
+        return ast.Attribute(value=value, attr=f"dana_s_{node.attr}", ctx=ast.Load(), **place(node))
+
+    def unknown_attribute(self, node: ast.Attribute) -> ast.expr:
+        """The type tests for a receiver of unknown type."""
+        use = self.named(node.value)
+        if use is None:
+            return hook(node, "_getattr_", node.value, forms.constant(node, node.attr))
+        first, again = use
+        slow = hook(node, "_getattr_", again(), forms.constant(node, node.attr))
+        owners = self.reachable(self.facts.owners_of_field(node.attr))
+        if not owners or len(owners) > MAX_CANDIDATES:
+            plain = ast.Attribute(value=again(), attr=node.attr, ctx=ast.Load(), **place(node))
+            return either(node, type_test(first, "_dict_", negate=True), plain, slow)
+        result: ast.expr = slow
+        for number, owner in enumerate(reversed(owners)):
+            value = first if number == len(owners) - 1 else again()
+            result = either(node, self.class_test(value, owner), self.slot(node, again()), result)
+        return result
+
+    def expr_Call(self, node: ast.Call) -> ast.expr:
+        """Typed assignment's coercion, method calls, and everything else as it is."""
+        if hasattr(node, "dana_coerce"):
+            return self.coercion(node, node.dana_coerce)
+        if hasattr(node, "dana_call"):
+            return self.method_call(node, node.dana_call)
+        self.inside(node)
+        return node
+
+    def coercion(self, node: ast.Call, wanted: str) -> ast.expr:
+        """``_to_int_(v)``: nothing where v is known to be an int, else one test."""
+        kinds = self.kinds(node.args[0])
+        value = self.expr(node.args[0])
+        if kinds == {wanted.strip("_")}:
+            return value
+        use = self.named(value)
+        if use is None:
+            return hook(node, f"_to{wanted}", value)
+        first, again = use
+        return either(node, type_test(first, wanted), again(), hook(node, f"_to{wanted}", again()))
+
+    def method_call(self, node: ast.Call, fallback: ast.expr | None) -> ast.expr:
+        """``x.m(args)``: the whole call stands inside the branch (performance: no bound method)."""
+        func = node.func
+        assert isinstance(func, ast.Attribute)
+        name = func.attr
+        kinds = self.kinds(func.value)
+        module = self.is_module(func.value)
+        struct = self.struct_of(kinds)
+        self.inside(node)
+        if module or (struct is not None and name in struct.methods and name not in struct.fields):
+            return node
+        if fallback is None and (name in DICT_METHODS or (is_known(kinds) and "dict" not in kinds)):
+            return node
+        return self.unknown_method(node, func, fallback)
+
+    def unknown_method(self, node: ast.Call, func: ast.Attribute, fallback: ast.expr | None) -> ast.expr:
+        """Type tests for a receiver of unknown type; the rest goes through ``_method_``."""
+        name = func.attr
+        owners = self.reachable(self.facts.owners_of_method(name)) if fallback is not None else []
+        use = self.named(func.value) if _weight(node) <= MAX_DUPLICATE else None
+        fast = fallback is None or 0 < len(owners) <= MAX_CANDIDATES
+        if use is None or not fast:
+            node.func = self._bound_method(node, func.value, name, fallback)
+            return node
+        first, again = use
+        slow = ast.Call(
+            func=self._bound_method(node, again(), name, fallback),
+            args=[clone(arg) for arg in node.args],
+            keywords=[clone(item) for item in node.keywords],
+            **place(node),
+        )
+        node.func = ast.Attribute(value=again(), attr=name, ctx=ast.Load(), **place(func))
+        if not owners:
+            return either(node, type_test(first, "_dict_", negate=True), node, slow)
+        tests = [self.class_test(first if number == 0 else again(), owner) for number, owner in enumerate(owners)]
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.Or(), values=list(tests), **place(node))
+        return either(node, test, node, slow)
+
+    def _bound_method(self, node: ast.Call, value: ast.expr, name: str, fallback: ast.expr | None) -> ast.expr:
+        args = [value, forms.constant(node, name)]
+        if fallback is not None:
+            args.append(clone(fallback))
+        return hook(node, "_method_", *args)
+
+    # -- scopes inside expressions ---------------------------------------------------------------
+
+    def expr_Lambda(self, node: ast.Lambda) -> ast.expr:
+        """A function of its own: defaults outside, the body inside."""
+        node.args.defaults = [self.expr(default) for default in node.args.defaults]
+        node.args.kw_defaults = [default and self.expr(default) for default in node.args.kw_defaults]
+        inner = self.nested(node)
+        node.body = inner.expr(node.body)
+        return node
+
+    def nested(self, function: ast.AST) -> ExpressionSpecialiser:
+        """A specialiser for a function inside this one."""
+        return type(self)(self.facts, function, self.temporary, self.strict)
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
+        """Iterables may hold no ``:=``; elements and conditions may, at the price of a name outside."""
+        for clause in node.generators:
+            self.no_walrus += 1
+            clause.iter = self.expr(clause.iter)
+            self.no_walrus -= 1
+            clause.ifs = [self.expr(test) for test in clause.ifs]
+        retrying, self.retrying = self.retrying, False
+        if isinstance(node, ast.DictComp):
+            node.key, node.value = self.expr(node.key), self.expr(node.value)
+        else:
+            node.elt = self.expr(node.elt)
+        self.retrying = retrying
+        return node
+
+    expr_ListComp = expr_SetComp = expr_DictComp = expr_GeneratorExp = comprehension
+
+
+def _weight(node: ast.Call) -> int:
+    """How many nodes the arguments have."""
+    return sum(1 for part in (*node.args, *node.keywords) for _ in ast.walk(part))
+

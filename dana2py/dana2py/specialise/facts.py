@@ -1,0 +1,84 @@
+"""What the specialiser knows: types of expressions, struct classes, modules.
+
+In: the lowered ast, and the resolution it came from. Out: `Facts`, which answers in the terms that the
+specialiser asks in. The inference itself is `dana_guards.evidence`, the same that the policy trusts, so
+whatever is left out here on its word can be seen again by the policy.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from dana2py import nodes
+from dana2py.bindings import Resolution, python_name
+from dana2py.lower.functions import type_names
+from dana2py.lower.statements import type_text
+from dana_guards.scopes import Scope, collect_scopes
+
+Function = ast.FunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class StructFacts:
+    """A struct of this module whose class name is bound once: field types and method names."""
+
+    name: str
+    fields: dict[str, str]
+    methods: frozenset[str]
+
+
+class Facts:
+    """Knowledge about one module."""
+
+    def __init__(self, tree: ast.Module, resolution: Resolution) -> None:
+        self.scopes = collect_scopes(tree)
+        self.root: Scope = self.scopes[id(tree)]
+        self.structs = self._structs(resolution)
+        self.modules = self._modules(resolution)
+
+    def bound_once(self, name: str) -> bool:
+        """Is the module variable ``name`` bound by exactly one statement, and by no function?"""
+        return len(self.root.bound.get(name, ())) == 1 and name not in self.root.outside
+
+    def _structs(self, resolution: Resolution) -> dict[str, StructFacts]:
+        found: dict[str, StructFacts] = {}
+        for dana, node in resolution.structs.items():
+            name = python_name(dana)
+            if node.kind == "struct" and self.bound_once(name):
+                fields = {python_name(item.name): type_text(item.annotation) for item in node.fields}
+                found[name] = StructFacts(name, fields, frozenset(self._methods(node, resolution)))
+        return found
+
+    def _methods(self, struct: nodes.StructDef, resolution: Resolution) -> set[str]:
+        names = {python_name(method.name) for method in struct.methods}
+        for dana, definitions in resolution.functions.items():
+            for definition in definitions:
+                receiver = definition.receiver
+                first = definition.params[0].annotation if definition.params else None
+                owners = type_names(receiver.annotation if receiver is not None else first)
+                if struct.name in owners and not definition.decorators:
+                    names.add(python_name(dana))
+        return names
+
+    def _modules(self, resolution: Resolution) -> frozenset[str]:
+        """Names bound once, by an import of a whole module."""
+        names = set()
+        for statement in resolution.module.body:
+            if isinstance(statement, nodes.Import):
+                for item in statement.names:
+                    names.add(python_name(item.alias or item.module.partition(".")[0]))
+        return frozenset(name for name in names if self.bound_once(name))
+
+    def is_global(self, name: str, scope: ast.AST) -> bool:
+        """Does ``name``, read inside the function ``scope``, mean the module variable?"""
+        inner = self.scopes.get(id(scope))
+        return inner is None or inner.owner(name) is self.root
+
+    def owners_of_field(self, name: str) -> list[StructFacts]:
+        """The structs of this module that have a field of that name."""
+        return [struct for struct in self.structs.values() if name in struct.fields]
+
+    def owners_of_method(self, name: str) -> list[StructFacts]:
+        """The structs of this module that have a method of that name, and no such field."""
+        return [s for s in self.structs.values() if name in s.methods and name not in s.fields]

@@ -1,0 +1,113 @@
+"""The forms in which Dana's operators are spelt out, each with what it costs (docs/decisions/operators.md).
+
+In: operands that are names or constants (`simple`). Out: Python expressions. Every function makes fresh
+nodes: a node must never stand at two places of a tree.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, TypeVar
+
+N = TypeVar("N", bound=ast.AST)
+
+_HOOKS: dict[type, str] = {
+    ast.Eq: "_eq_", ast.NotEq: "_ne_", ast.Lt: "_lt_", ast.LtE: "_le_", ast.Gt: "_gt_", ast.GtE: "_ge_",
+}  # fmt: skip
+LOAD = ast.Load()
+BUILTIN_PURE = frozenset(("len", "abs", "int", "float", "str", "round", "min", "max"))
+
+
+def clone(node: N) -> N:
+    """A copy of a tree, marks included; contexts and operators are shared as the parser of Python does."""
+    kind = type(node)
+    copy = kind.__new__(kind)
+    for name, value in vars(node).items():
+        if isinstance(value, ast.AST):
+            value = value if isinstance(value, _SHARED) else clone(value)
+        elif type(value) is list:
+            value = [clone(item) if isinstance(item, ast.AST) else item for item in value]
+        setattr(copy, name, value)
+    return copy
+
+
+_SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+
+
+def place(node: ast.AST) -> dict[str, Any]:
+    """The position of a node, for its replacement."""
+    return {
+        "lineno": node.lineno,  # type: ignore[attr-defined]
+        "col_offset": node.col_offset,  # type: ignore[attr-defined]
+        "end_lineno": node.end_lineno,  # type: ignore[attr-defined]
+        "end_col_offset": node.end_col_offset,  # type: ignore[attr-defined]
+    }
+
+
+def simple(node: ast.AST) -> bool:
+    """May the expression stand twice: a name or a constant?"""
+    return isinstance(node, ast.Name | ast.Constant)
+
+
+def repeatable(node: ast.AST) -> bool:
+    """May the expression be evaluated again after it failed: no call of anything that has an effect?"""
+    match node:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.BinOp(left=left, right=right):
+            return repeatable(left) and repeatable(right)
+        case ast.UnaryOp(operand=operand):
+            return repeatable(operand)
+        case ast.Subscript(value=value, slice=index):
+            return repeatable(value) and repeatable(index)
+        case ast.Attribute(value=value):
+            return repeatable(value)
+        case ast.Slice():
+            return all(part is None or repeatable(part) for part in (node.lower, node.upper, node.step))
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            return all(repeatable(item) for item in items)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return repeatable(test) and repeatable(body) and repeatable(orelse)
+        case ast.Compare(left=left, comparators=others):
+            return repeatable(left) and all(repeatable(other) for other in others)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+            hook = name in ("_type_", "_add_", "_getattr_")
+            return hook and all(repeatable(arg) for arg in args)
+    return False
+
+
+def load(at: ast.AST, name: str) -> ast.Name:
+    """``name`` read, at the place of another node."""
+    return ast.Name(id=name, ctx=LOAD, **place(at))
+
+
+def hook(at: ast.AST, name: str, *args: ast.expr) -> ast.Call:
+    """``_name_(args)``."""
+    return ast.Call(func=load(at, name), args=list(args), keywords=[], **place(at))
+
+
+def constant(at: ast.AST, value: Any) -> ast.Constant:
+    """A constant."""
+    return ast.Constant(value=value, **place(at))
+
+
+def either(at: ast.AST, test: ast.expr, body: ast.expr, orelse: ast.expr) -> ast.IfExp:
+    """``body if test else orelse``."""
+    return ast.IfExp(test=test, body=body, orelse=orelse, **place(at))
+
+
+def type_test(value: ast.expr, name: str, negate: bool = False) -> ast.Compare:
+    """``_type_(value) is name``, or ``is not``."""
+    op = ast.IsNot() if negate else ast.Is()
+    return ast.Compare(left=hook(value, "_type_", value), ops=[op], comparators=[load(value, name)], **place(value))
+
+
+def same_type(left: ast.expr, right: ast.expr) -> ast.Compare:
+    """``_type_(left) is _type_(right)``."""
+    other = hook(right, "_type_", right)
+    return ast.Compare(left=hook(left, "_type_", left), ops=[ast.Is()], comparators=[other], **place(left))
+
+
+def operator_hook(at: ast.AST, op: ast.AST, left: ast.expr, right: ast.expr) -> ast.Call:
+    """The slow path of an operator: ``_add_(a, b)``, ``_eq_(a, b)``, …"""
+    return hook(at, "_add_" if isinstance(op, ast.Add) else _HOOKS[type(op)], left, right)

@@ -1,0 +1,229 @@
+"""Spelling out Dana's operators in statements: conditions, repeated statements, attribute writes.
+
+In: the lowered statements. Out: the statements to compile. A ``+`` of unknown operands costs nothing
+here: the statement stands in a ``try`` and is done again with helpers when it raises TypeError, wherever
+evaluating again is harmless (docs/decisions/operators.md).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from dana2py.specialise import forms
+from dana2py.specialise.expressions import ExpressionSpecialiser
+from dana2py.specialise.facts import StructFacts
+from dana2py.specialise.forms import clone, hook, load, place, repeatable, simple, type_test
+from dana2py.specialise.types import coerces
+
+MAX_BLOCKS = 18
+"""Nested blocks beyond which no ``try`` is added: Python allows 20."""
+TESTABLE = frozenset(("int", "float", "str", "bool", "list", "dict"))
+
+
+class StatementSpecialiser(ExpressionSpecialiser):
+    """Rewrites the statements of one function (or of the module's top level)."""
+
+    blocks = 0
+
+    def block(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
+        """All statements in order."""
+        result: list[ast.stmt] = []
+        for statement in body:
+            method = getattr(self, f"stmt_{type(statement).__name__}", None)
+            if method is not None:
+                result.extend(method(statement))
+            else:
+                self.inside(statement)
+                result.append(statement)
+        return result
+
+    def nested_block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The body of a loop, ``try`` or ``with``."""
+        self.blocks += 1
+        result = self.block(body)
+        self.blocks -= 1
+        return result
+
+    # -- statements that may be repeated -------------------------------------------------------
+
+    def stmt_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        """An assignment: an attribute write, or a statement that may be repeated."""
+        target = node.targets[0]
+        if len(node.targets) == 1 and isinstance(target, ast.Attribute) and not self.is_module(target.value):
+            return self.attribute_write(node, target)
+        if all(isinstance(item, ast.Name) for item in node.targets):
+            return self.repeated(node)
+        for number, item in enumerate(node.targets):
+            node.targets[number] = self.target(item)
+        node.value = self.expr(node.value)
+        return [node]
+
+    def target(self, node: ast.expr) -> ast.expr:
+        """Receiver and index of a target."""
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            node.value = self.expr(node.value)
+            if isinstance(node, ast.Subscript):
+                node.slice = self.expr(node.slice)
+        elif isinstance(node, ast.Tuple | ast.List):
+            node.elts = [self.target(item) for item in node.elts]
+        elif isinstance(node, ast.Starred):
+            node.value = self.target(node.value)
+        return node
+
+    def stmt_Return(self, node: ast.Return) -> list[ast.stmt]:
+        """``return value``."""
+        return self.repeated(node) if node.value is not None else [node]
+
+    def repeated(self, node: ast.Assign | ast.Return) -> list[ast.stmt]:
+        """``try: statement`` / ``except TypeError: the same with helpers``, where it pays and is harmless."""
+        value = node.value
+        assert value is not None
+        if not self.pays(value):
+            node.value = self.expr(value)
+            return [node]
+        again = clone(node)
+        assert again.value is not None
+        self.retrying = True
+        node.value = self.expr(value)
+        self.retrying = False
+        again.value = self.expr(again.value)
+        handler = ast.ExceptHandler(type=load(value, "_type_error_"), name=None, body=[again], **place(node))
+        return [ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[], **place(node))]
+
+    def pays(self, value: ast.expr) -> bool:
+        """Does the expression hold a ``+`` of unknown operands, and nothing that has an effect?"""
+        if self.blocks > MAX_BLOCKS or self.strict or not repeatable(value):
+            return False
+        return any(
+            isinstance(part, ast.BinOp) and getattr(part, "dana_op", False) and self.unsure(part)
+            for part in ast.walk(value)
+        )
+
+    def unsure(self, node: ast.BinOp) -> bool:
+        """Would ``+`` need a test? Text on one side is better tested in line: there the pair is expected."""
+        left, right = self.kinds(node.left), self.kinds(node.right)
+        if left == {"str"} or right == {"str"}:
+            return False
+        return coerces(left, right)
+
+    # -- attribute writes ----------------------------------------------------------------------
+
+    def attribute_write(self, node: ast.Assign, target: ast.Attribute) -> list[ast.stmt]:
+        """``x.f = v``: the slot, where the types of x and v fit; else the checked write (7.2)."""
+        owners = self.reachable(self.facts.owners_of_field(target.attr))
+        known = self.struct_of(self.kinds(target.value))
+        if known is not None:
+            owners = [known] if known in owners else []
+        if len(owners) != 1 or not _testable(owners[0].fields[target.attr]):
+            target.value = self.expr(target.value)
+            node.value = self.expr(node.value)
+            return [node]
+        setup: list[ast.stmt] = []
+        kinds = self.kinds(node.value)
+        value = self._named_value(node.value, setup)
+        receiver = self._named_value(target.value, setup)
+        return [*setup, self._write(node, target, owners[0], receiver, value, kinds)]
+
+    def _named_value(self, value: ast.expr, setup: list[ast.stmt]) -> ast.expr:
+        if simple(value):
+            return value
+        name = self.temporary()
+        assign = ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store(), **place(value))], value=value, **place(value))
+        setup.extend(self.repeated(assign))
+        return load(value, name)
+
+    def _write(
+        self,
+        node: ast.Assign,
+        target: ast.Attribute,
+        owner: StructFacts,
+        receiver: ast.expr,
+        value: ast.expr,
+        kinds: frozenset[str],
+    ) -> ast.stmt:
+        tests: list[ast.expr] = [self.class_test(clone(receiver), owner)]
+        check = _value_test(owner.fields[target.attr], value, kinds)
+        if check is not None:
+            tests.append(check)
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.And(), values=tests, **place(node))
+        slot = ast.Attribute(value=clone(receiver), attr=f"dana_s_{target.attr}", ctx=ast.Store(), **place(target))
+        fast = ast.Assign(targets=[slot], value=clone(value), **place(node))
+        slow = hook(node, "_setattr_", clone(receiver), forms.constant(node, target.attr), clone(value))
+        return ast.If(test=test, body=[fast], orelse=[ast.Expr(value=slow, **place(node))], **place(node))
+
+    # -- compound statements -------------------------------------------------------------------
+
+    def stmt_If(self, node: ast.If) -> list[ast.stmt]:
+        """``if`` with Dana's truth where it is a Dana condition."""
+        node.test = self.condition(node.test) if hasattr(node.test, "dana_truth") else self.expr(node.test)
+        node.body = self.block(node.body)
+        node.orelse = self.block(node.orelse)
+        return [node]
+
+    def stmt_While(self, node: ast.While) -> list[ast.stmt]:
+        """``while`` with Dana's truth."""
+        node.test = self.condition(node.test) if hasattr(node.test, "dana_truth") else self.expr(node.test)
+        node.body = self.nested_block(node.body)
+        node.orelse = self.block(node.orelse)
+        return [node]
+
+    def stmt_For(self, node: ast.For) -> list[ast.stmt]:
+        """``for``."""
+        node.iter = self.expr(node.iter)
+        node.target = self.target(node.target)
+        node.body = self.nested_block(node.body)
+        node.orelse = self.block(node.orelse)
+        return [node]
+
+    def stmt_Try(self, node: ast.Try) -> list[ast.stmt]:
+        """``try``."""
+        node.body = self.nested_block(node.body)
+        for handler in node.handlers:
+            if handler.type is not None:
+                handler.type = self.expr(handler.type)
+            handler.body = self.nested_block(handler.body)
+        node.orelse = self.nested_block(node.orelse)
+        node.finalbody = self.nested_block(node.finalbody)
+        return [node]
+
+    def stmt_With(self, node: ast.With) -> list[ast.stmt]:
+        """``with``."""
+        for item in node.items:
+            item.context_expr = self.expr(item.context_expr)
+            if item.optional_vars is not None:
+                item.optional_vars = self.target(item.optional_vars)
+        node.body = self.nested_block(node.body)
+        return [node]
+
+    def stmt_FunctionDef(self, node: ast.FunctionDef) -> list[ast.stmt]:
+        """A function of its own; defaults and decorators belong outside."""
+        node.decorator_list = [self.expr(decorator) for decorator in node.decorator_list]
+        node.args.defaults = [self.expr(default) for default in node.args.defaults]
+        node.args.kw_defaults = [default and self.expr(default) for default in node.args.kw_defaults]
+        inner = self.nested(node)
+        assert isinstance(inner, StatementSpecialiser)
+        node.body = inner.block(node.body)
+        return [node]
+
+
+def _testable(declared: str) -> bool:
+    """Can the declared type of a field be tested in line?"""
+    parts = declared.split(" | ")
+    return all(part in TESTABLE or part in ("None", "any") for part in parts)
+
+
+def _value_test(declared: str, value: ast.expr, kinds: frozenset[str]) -> ast.expr | None:
+    """The test that ``value`` fits a field, or None where its type is known to fit."""
+    parts = declared.split(" | ")
+    if "any" in parts or kinds <= {"none" if part == "None" else part for part in parts}:
+        return None
+    tests: list[ast.expr] = []
+    for part in parts:
+        if part == "None":
+            none = forms.constant(value, None)
+            tests.append(ast.Compare(left=clone(value), ops=[ast.Is()], comparators=[none], **place(value)))
+        else:
+            tests.append(type_test(clone(value), f"_{part}_"))
+    return tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.Or(), values=tests, **place(value))
+
