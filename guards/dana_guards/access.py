@@ -118,7 +118,8 @@ def no_attribute(value: Any, name: str) -> AttributeError:
 
 def known_names(value: Any) -> list[str]:
     """The names that ``value.name`` could mean, for messages."""
-    names = [dana_name(name) for name in dir(type(value)) if not is_guarded_attribute(name) and not name.startswith("dana_s_")]
+    shown = (name for name in dir(type(value)) if not is_guarded_attribute(name) and not name.startswith("dana_s_"))
+    names = [dana_name(name) for name in shown]
     if isinstance(value, DanaObject):
         names += [field.name for field in type(value)._dana_fields_]
     if type(value) is dict:

@@ -24,6 +24,7 @@ WIDTH_LIMIT = 100_000
 SCALARS = frozenset({int, float, bool, str, type(None)})
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 _VIEWS = {type({}.keys()): "dict_keys", type({}.values()): "dict_values", type({}.items()): "dict_items"}
+_CYCLES: dict[type, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 _ADDRESS = re.compile(r" (?:object )?at 0x[0-9A-Fa-f]+")
 
 
@@ -132,8 +133,8 @@ def _open(value: Any, out: _Out) -> Iterator[Any]:
 
 
 def _cycle_mark(value: Any) -> str:
-    kind = type(value)
-    return {list: "[...]", dict: "{...}", tuple: "(...)"}.get(kind, f"{kind.__name__}(...)")
+    kind: type = type(value)
+    return _CYCLES.get(kind) or f"{kind.__name__}(...)"
 
 
 def _members(values: Iterable[Any], out: _Out) -> Iterator[Any]:
@@ -328,6 +329,6 @@ class _Formatter:
 
 def _parse_template(template: str) -> Iterable[tuple[str, str | None, str | None, str | None]]:
     # The parser of str.format itself: it splits, and looks nothing up.
-    from _string import formatter_parser
+    from string import Formatter
 
-    return formatter_parser(template)
+    return Formatter().parse(template)

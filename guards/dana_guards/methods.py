@@ -8,8 +8,7 @@ that is not known to be a struct (`access`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, StructType, _missing_
@@ -52,59 +51,46 @@ def receiver_class(kind: Any, name: str) -> StructType:
     )
 
 
-class Overloads:
-    """The functions of one context that share a name and differ in the type of their first parameter."""
+class _Table(NamedTuple):
+    """What an overloaded function chooses from."""
 
-    def __init__(self) -> None:
-        self._families: dict[tuple[int, str], _Family] = {}
-
-    def named(self, function: FunctionType, types: tuple[Any, ...]) -> Callable[..., Any]:
-        """``_named_``: what the name is bound to after ``def name(p: T)``.
-
-        The function becomes a method of each struct in ``types``. The first definition is bound as it is and costs
-        nothing; from the second type on, the name stands for a function that looks at its first argument.
-        """
-        for kind in types:
-            if isinstance(kind, StructType | DanaObject):
-                cls = receiver_class(kind, function.__name__)
-                type.__setattr__(cls, method_slot(cls, function.__name__), function)
-        if "<locals>" in function.__qualname__:
-            return function
-        # The namespace lives as long as the functions in it, which the family holds.
-        key = (id(function.__globals__), function.__qualname__)
-        family = self._families.get(key)
-        if family is None or not family.belongs_to(function):
-            family = self._families[key] = _Family()
-        return family.add(function, types)
+    entries: tuple[tuple[Any, Callable[..., Any]], ...]
+    otherwise: Callable[..., Any]
 
 
-class _Family:
-    """Functions of one name in one module, by the type of the first parameter."""
+Function = Callable[..., Any]
 
-    def __init__(self) -> None:
-        self._entries: list[tuple[Any, FunctionType]] = []
 
-    def belongs_to(self, function: FunctionType) -> bool:
-        return self._entries[0][1].__globals__ is function.__globals__
+def _overload_(types: tuple[Any, ...], function: Function, previous: Function) -> Function:
+    """What a name is bound to after a second ``def name(p: T)`` with another type of the first parameter (7.3).
 
-    def add(self, function: FunctionType, types: tuple[Any, ...]) -> Callable[..., Any]:
-        kinds = [type(kind) if isinstance(kind, DanaObject) else kind for kind in types]
-        kept = [entry for entry in self._entries if not any(entry[0] == kind for kind in kinds)]
-        self._entries = [*((kind, function) for kind in kinds), *kept]
-        return function if len({id(entry[1]) for entry in self._entries}) == 1 else self._dispatcher()
+    Parameters
+    ----------
+    types : the types of the first parameter of ``function``.
+    function : the new definition; it also answers for a first argument of a type that nobody named.
+    previous : what the name was bound to, perhaps the result of this hook.
+    """
+    table = getattr(previous, "_dana_table_", None)
+    older = table.entries if table is not None else ((None, previous),)
+    kinds = [type(kind) if isinstance(kind, DanaObject) else kind for kind in types]
+    kept = [entry for entry in older if entry[0] not in kinds]
+    return _dispatcher(_Table((*((kind, function) for kind in kinds), *kept), function))
 
-    def _dispatcher(self) -> Callable[..., Any]:
-        entries = tuple(self._entries)
-        last = entries[0][1]
-        by_class = {kind: function for kind, function in entries if isinstance(kind, StructType)}
 
-        def dispatch(*args: Any, **named: Any) -> Any:
-            first = args[0] if args else next(iter(named.values()), _missing_)
-            function = by_class.get(type(first))
-            if function is None:
-                function = next((entry[1] for entry in entries if accepts(entry[0], first)), last)
-            return function(*args, **named)
+def _dispatcher(table: _Table) -> Callable[..., Any]:
+    entries, otherwise = table
+    by_class: dict[type, Callable[..., Any]] = {kind: function for kind, function in entries if isinstance(kind, StructType)}
+    first_definition = next((function for kind, function in entries if kind is None), otherwise)
 
-        dispatch.__name__ = dispatch.__qualname__ = last.__name__
-        dispatch.__module__, dispatch.__doc__ = last.__module__, last.__doc__
-        return dispatch
+    def overloaded(*args: Any, **named: Any) -> Any:
+        first = args[0] if args else next(iter(named.values()), _missing_)
+        function = by_class.get(type(first))
+        if function is None:
+            known = (member for kind, member in entries if kind is not None and accepts(kind, first))
+            function = next(known, first_definition)
+        return function(*args, **named)
+
+    overloaded.__name__ = overloaded.__qualname__ = getattr(otherwise, "__name__", "overloaded")
+    overloaded.__module__, overloaded.__doc__ = otherwise.__module__, otherwise.__doc__
+    overloaded._dana_table_ = table  # type: ignore[attr-defined]
+    return overloaded

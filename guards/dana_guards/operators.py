@@ -77,7 +77,7 @@ def number_text(value: float) -> str:
 
 
 def add_with(cat: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The hook ``_add_`` over ``cat``, which joins what is left as it is: Python's ``+``, or one that looks at sizes."""
+    """The hook ``_add_``; ``cat`` joins what needs no coercion: Python's ``+``, or one that looks at sizes first."""
 
     def _add_(a: Any, b: Any) -> Any:
         """``a + b`` (4.2): a number beside a text becomes text, all else is Python's."""

@@ -1,7 +1,7 @@
 """Names: how Dana spells them, which one was meant, and which attribute names are never read plainly.
 
-In: names as they stand in generated Python. Out: text and answers. The policy asks `is_guarded_attribute` for every attribute
-when it compiles, the guards ask it again when a name is only known at run time.
+In: names as they stand in generated Python. Out: text and answers. The policy asks about every
+attribute when it compiles, the guards ask again when a name is only known at run time.
 """
 
 from __future__ import annotations

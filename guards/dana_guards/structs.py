@@ -96,7 +96,7 @@ class DanaObject(metaclass=StructType):
     __hash__ = None  # type: ignore[assignment]
     _dana_kind_ = "struct"
     _dana_fields_ = ()
-    _dana_by_name_ = {}  # noqa: RUF012 - filled by the factory, never changed
+    _dana_by_name_: dict[str, Field] = {}  # noqa: RUF012 - each class has its own, and it never changes
     _dana_delegates_ = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,8 +229,7 @@ _CHECKED: dict[str, type | tuple[type, ...]] = {
     "dict": dict,
     "bool": bool,
 }
-_OPEN = frozenset({"any", "None", "none", "null"})
-_UNCHECKED = frozenset({"tuple", "set"})
+_UNCHECKED = frozenset({"any", "None", "none", "null", "tuple", "set"})
 
 
 def fits(name: str, value: Any, find: Callable[[str], Any]) -> bool:
@@ -238,10 +237,8 @@ def fits(name: str, value: Any, find: Callable[[str], Any]) -> bool:
     kind = _CHECKED.get(name)
     if kind is not None:
         return isinstance(value, kind)
-    if name in _OPEN:
-        return True
     if name in _UNCHECKED:
-        return value is not None
+        return True
     known = find(name)
     if known is None:
         return True
@@ -276,15 +273,17 @@ class TypeRegistry:
         if any(fits(name, value, self.find) for name in split_type(type_text)):
             return value
         raise TypeError(
-            f"{dana_name(struct)}.{dana_name(field)} must be {type_text}, not {type_of(value)}{self._told(struct)}"
+            f"{struct}.{field} must be {type_text}, not {type_of(value)}{self._told(struct)}"
         )
 
     def missing_field(self, struct: str, field: str) -> TypeError:
-        """``_missing_field_``: the error of a constructor call that leaves out a field without default."""
-        return TypeError(f"{dana_name(struct)} needs a value for the field {dana_name(field)!r}{self._told(struct)}")
+        """``_missing_field_``: the error of a call without a field, or (``f()``) an argument, that has no default."""
+        if struct.endswith("()"):
+            return TypeError(f"{struct} needs the argument {field!r}")
+        return TypeError(f"{struct} needs a value for the field {field!r}{self._told(struct)}")
 
     def _told(self, struct: str) -> str:
-        known = self.find(dana_name(struct))
+        known = self.find(struct)
         if not isinstance(known, StructType):
             return ""
         return f" (fields: {', '.join(f'{field.name}: {field.type_text}' for field in known._dana_fields_)})"
@@ -307,7 +306,6 @@ class TypeRegistry:
         init : the constructor; fills the raw slots of the declared fields.
         doc : the docstring.
         """
-        name = dana_name(name)
         declared = tuple(make_field(*field) for field in fields)
         defaults = self.defaults.get(kind, NO_DEFAULTS)
         extra = [field for field in defaults.fields if field.python not in {own.python for own in declared}]
@@ -342,11 +340,11 @@ class TypeRegistry:
             return fill_slot  # type: ignore[no-any-return]
         exact = _CHECKED.get(field.type_text)
         exact = float if field.type_text == "float" else exact
-        struct, python, type_text, check = cls.__name__, field.python, field.type_text, self.field
+        struct, name, type_text, check = cls.__name__, field.name, field.type_text, self.field
 
         def write(self: Any, value: Any) -> None:
             if type(value) is not exact:
-                value = check(struct, python, type_text, value)
+                value = check(struct, name, type_text, value)
             fill_slot(self, value)
 
         return write
@@ -376,7 +374,7 @@ def with_defaults(
             value = named.pop(field.python, _missing_)
             if value is _missing_:
                 value = defaults.make[field.python]()
-            object.__setattr__(self, field.slot, registry.field(name, field.python, field.type_text, value))
+            object.__setattr__(self, field.slot, registry.field(name, field.name, field.type_text, value))
         init(self, *args, **named)
 
     __init__.__qualname__ = name

@@ -72,7 +72,7 @@ class TypeToken(Immutable):
         convert : what a call of the word does, size-checked where that matters.
         """
         kind = type("TypeToken", (cls,), {"__slots__": (), "__call__": staticmethod(convert)})
-        token = object.__new__(kind)
+        token: TypeToken = object.__new__(kind)
         fill(token, _class=TYPE_WORDS[name], _name=name)
         return token
 
