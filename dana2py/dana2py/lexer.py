@@ -110,7 +110,7 @@ class Lexer:
     """Makes the tokens of one source; used once.
 
     After `run`, ``comments`` holds the comment that ends each line of code, and ``strict`` says
-    whether the leading comments hold the pragma ``# dana: strict``.
+    whether the leading comments hold the pragma ``# dana: strict``; ``deepest`` is the deepest nesting.
     """
 
     def __init__(self, source: Source) -> None:
@@ -124,6 +124,7 @@ class Lexer:
         self.indents: list[int] = []
         self.brackets: list[Bracket] = []
         self.lambdas = 0
+        self.deepest = 0
         self.fields: list[fstrings.FieldState] = []
 
     def run(self) -> list[Token]:
@@ -228,21 +229,23 @@ class Lexer:
         indents = self.indents
         if width > indents[-1]:
             if len(indents) > MAX_NESTING:
-                raise self.error(f"blocks are nested more than {MAX_NESTING} deep", offset, "move the inner part to a function")
+                message = f"blocks are nested more than {MAX_NESTING} deep"
+                raise self.error(message, offset, "move the inner part to a function")
             indents.append(width)
             self.add("INDENT", "", offset, offset)
             return
         if last is not None and last.kind == "COLON":
             self._comment_block(last, lines, self.line_start)
-        while indents[-1] > width:
-            indents.pop()
-            self.add("DEDENT", "", offset, offset)
-        if not indents or indents[-1] != width:
+        if width not in indents:
+            columns = ", ".join(str(indent + 1) for indent in indents)
             raise self.error(
                 "this line's indentation fits no block around it",
                 offset,
-                f"the blocks around begin at columns {', '.join(str(i + 1) for i in indents) or 1}; a tab counts {TAB}",
+                f"the blocks around begin at column {columns}; a tab counts for {TAB}",
             )
+        while indents[-1] > width:
+            indents.pop()
+            self.add("DEDENT", "", offset, offset)
 
     def _comment_block(self, last: Token | None, start: int, end: int) -> None:
         """EMPTY for a block that holds nothing but comments deeper than its header (1.2)."""
@@ -313,7 +316,9 @@ class Lexer:
 
     def nest(self, offset: int) -> None:
         """Count one more thing that nests."""
-        if len(self.brackets) + self.lambdas > MAX_NESTING:
+        depth = len(self.brackets) + self.lambdas
+        self.deepest = max(self.deepest, depth)
+        if depth > MAX_NESTING:
             raise self.error(
                 f"brackets are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
             )
@@ -411,6 +416,8 @@ class Lexer:
             if prefix in KEYWORDS:
                 self.add(KEYWORDS[prefix], prefix, start, start + len(prefix))
                 return start + len(prefix)
+            if self.fields and self.fields[-1].string.quote == quote:
+                raise self.unterminated(quote, start, "f-string")
             hint = literals.FOREIGN_PREFIXES.get(lowered, "prefixes are r, f and both together")
             raise self.error(f"a string cannot have the prefix {prefix!r}", start, hint)
         if "f" in lowered:
@@ -441,7 +448,10 @@ class Lexer:
         self.tokens.append(Token(kind, value, _span(line, column, self.line, end - self.line_start)))
 
     def unterminated(self, quote: str, start: int, what: str) -> DanaSyntaxError:
-        """The error for a string without an end."""
+        """The error for a string without an end; in a field it is the field that has none."""
+        if self.fields and self.fields[-1].string.quote == quote:
+            message = f"this f-string field has no closing }} before {quote}"
+            return self.error(message, self.fields[-1].start, "write {{ for a brace in the text")
         if len(quote) == 3:
             return self.error(f"this {what} has no closing {quote}", start, kind=IncompleteInput)
         return self.error(

@@ -11,14 +11,25 @@ that every thread would compute alike. Nothing recurses.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from dana2py import nodes, tables
+from dana2py.expectations import explain
+from dana2py.fresh_stack import on_fresh_stack
 from dana2py.lexer import Token, tokenize
+from dana2py.recovery import resume
 from dana2py.source import Source
 from dana2py.tree_builder import TreeBuilder
 from dana_guards.errors import DanaSyntaxError, IncompleteInput, InternalError
+
+#: Errors that one parse reports.
+MAX_ERRORS = 20
+#: How deep one expression may be, a chain of operators or attributes counted once.
+MAX_DEPTH = 200
+#: Nodes between two brackets when every level of precedence is used once.
+LEVELS = 15
 
 
 class Automaton:
@@ -59,71 +70,170 @@ def parse(source: Source) -> nodes.Module:
 
     Raises
     ------
-    DanaSyntaxError : the text is not a Dana program (sections 1 to 9 of the language reference).
+    DanaSyntaxError : the text is not a Dana program (sections 1 to 9 of the language reference);
+        ``others`` holds the further errors of the same text, at most `MAX_ERRORS` in all.
     IncompleteInput : the text ends in the middle of something; more lines could complete it.
     """
+    try:
+        return _parse(source)
+    except RecursionError:
+        # Nothing here recurses, so the host has used up its stack: a thread has one of its own.
+        return on_fresh_stack(lambda: _parse(source))
+
+
+def _parse(source: Source) -> nodes.Module:
     lexer = tokenize(source)
     builder = TreeBuilder(source, lexer.comments, lexer.strict)
-    machine = automaton()
-    try:
-        module = _run(machine, lexer.tokens, builder)
-    except _Unexpected as found:
-        raise _explain(machine, found, source) from None
-    if not isinstance(module, nodes.Module):
-        raise InternalError("the parser ended without a module")
+    run = Run(automaton(), lexer.tokens, builder)
+    errors: list[DanaSyntaxError] = []
+    while True:
+        try:
+            module = run.to_the_end()
+            break
+        except DanaSyntaxError as error:
+            errors.append(error)
+            if len(errors) == MAX_ERRORS or isinstance(error, IncompleteInput) or not run.recover():
+                break
+    if errors:
+        raise _joined(errors)
+    check_depth(module, source, lexer.deepest, builder.longest)
     return module
 
 
-class _Unexpected(Exception):
-    """The loop met a token that has no action; holds what is needed to explain it."""
+def _joined(errors: list[DanaSyntaxError]) -> DanaSyntaxError:
+    """The first error with the others in it; that the text ends too early counts only when alone."""
+    first, *others = [error for error in errors if not isinstance(error, IncompleteInput)] or errors
+    first.others = tuple(others)
+    return first
 
-    def __init__(self, tokens: list[Token], index: int, states: list[int]) -> None:
-        super().__init__()
+
+class Run:
+    """One parse: the stacks of the LALR loop, which a recovery can cut back."""
+
+    def __init__(self, machine: Automaton, tokens: list[Token], builder: TreeBuilder) -> None:
+        self.machine = machine
         self.tokens = tokens
-        self.index = index
-        self.states = states
+        self.source = builder.source
+        bound = {rule.method: getattr(builder, rule.method) for rule in machine.rules if rule.method}
+        self.rules = [(rule.size, bound.get(rule.method), rule.origin, rule.holes) for rule in machine.rules]
+        self.states = [machine.start]
+        self.values: list[Any] = []
+        self.index = 0
+
+    def to_the_end(self) -> nodes.Module:
+        """Shift tokens and reduce by rules until the whole text is one module.
+
+        Raises
+        ------
+        DanaSyntaxError : a token fits nowhere, or the builder refuses what it is part of.
+        """
+        machine, tokens, states, values, rules = self.machine, self.tokens, self.states, self.values, self.rules
+        actions, steps, step = machine.actions, machine.steps, machine.step
+        state, index = states[-1], self.index
+        try:
+            for index in range(index, len(tokens)):
+                token = tokens[index]
+                kind = token[0]
+                while True:
+                    action = actions[state].get(kind)
+                    if action is None:
+                        return self.accept(index)
+                    if action >= 0:
+                        state = action
+                        states.append(state)
+                        values.append(token)
+                        break
+                    size, method, origin, holes = rules[-1 - action]
+                    if size:
+                        children = values[-size:]
+                        del values[-size:], states[-size:]
+                    else:
+                        children = []
+                    for hole in holes:
+                        children.insert(hole, None)
+                    value = children[0] if method is None else method(children)
+                    state = states[-1]
+                    state = steps.get((state, origin, kind)) or step(state, origin, kind)
+                    values.append(value)
+                    states.append(state)
+        except DanaSyntaxError:
+            self.index = index
+            raise
+        raise InternalError("the tokens ended without $END")
+
+    def accept(self, index: int) -> nodes.Module:
+        """The finished module, or the error for a token without an action."""
+        if self.states[-1] == self.machine.end:
+            module = self.values[0]
+            assert isinstance(module, nodes.Module)
+            return module
+        raise explain(self.machine, self.states, self.tokens, index, self.source)
+
+    def recover(self) -> bool:
+        """Make ready to go on after an error; False when nothing is left."""
+        self.index = resume(self.machine, self.states, self.values, self.tokens, self.index)
+        return self.index < len(self.tokens) - 1
 
 
-def _run(machine: Automaton, tokens: list[Token], builder: TreeBuilder) -> Any:
-    """The LALR loop: shift a token or reduce by a rule until the whole text is one module."""
-    actions, steps, step = machine.actions, machine.steps, machine.step
-    bound = {rule.method: getattr(builder, rule.method) for rule in machine.rules if rule.method}
-    rules = [(rule.size, bound.get(rule.method), rule.origin, rule.holes) for rule in machine.rules]
-    state, end = machine.start, machine.end
-    states: list[int] = [state]
-    values: list[Any] = []
-    for index, token in enumerate(tokens):
-        kind = token[0]
-        while True:
-            action = actions[state].get(kind)
-            if action is None:
-                if state == end:
-                    return values[0]
-                raise _Unexpected(tokens, index, states)
-            if action >= 0:
-                state = action
-                states.append(state)
-                values.append(token)
-                break
-            size, method, origin, holes = rules[-1 - action]
-            if size:
-                children = values[-size:]
-                del values[-size:], states[-size:]
-            else:
-                children = []
-            for hole in holes:
-                children.insert(hole, None)
-            values.append(children[0] if method is None else method(children))
-            state = states[-1]
-            state = steps.get((state, origin, kind)) or step(state, origin, kind)
-            states.append(state)
-    raise InternalError("the tokens ended without $END")
+#: Nodes that hold each other down one side; a chain of them is as deep as one node, because later
+#: passes walk it in a loop and the tree builder has limited its length.
+_SPINES = {
+    nodes.BinOp: ("left", "right"),
+    nodes.Attribute: ("value",),
+    nodes.Call: ("func",),
+    nodes.Index: ("value",),
+    nodes.UnaryOp: ("operand",),
+    nodes.Conditional: ("orelse",),
+}
+_TRAILERS = (nodes.Attribute, nodes.Call, nodes.Index)
 
 
-def _explain(machine: Automaton, found: _Unexpected, source: Source) -> DanaSyntaxError:
-    token = found.tokens[found.index]
-    kind = IncompleteInput if token.kind == "$END" else DanaSyntaxError
-    expected = sorted(machine.actions[found.states[-1]])
-    return source.error(
-        f"unexpected {token.value!r}", token.span.line, token.span.column, f"expected {', '.join(expected)}", kind
-    )
+def check_depth(module: nodes.Module, source: Source, nesting: int, chain: int) -> None:
+    """Refuse expressions that are too deep for the passes behind, which recurse over them.
+
+    Parameters
+    ----------
+    nesting, chain : the deepest bracket and the longest chain of the source; together they bound the
+        depth, so that an ordinary program is not walked at all.
+    """
+    if (nesting + 1) * (LEVELS + chain) <= MAX_DEPTH:
+        return
+    pending: list[tuple[Any, int]] = [(module, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise source.error(
+                f"an expression is more than {MAX_DEPTH} deep",
+                node.span.line,
+                node.span.column,
+                "give the inner parts names of their own",
+            )
+        spine = _SPINES.get(type(node), ())
+        for name in field_names(type(node)):
+            child = getattr(node, name)
+            if isinstance(child, nodes.Node):
+                same = name in spine and _continues(node, child)
+                pending.append((child, depth if same else depth + 1))
+            elif type(child) is tuple:
+                _push_all(child, 0 if isinstance(node, nodes.Stmt | nodes.Module) else depth + 1, pending)
+
+
+def _continues(node: nodes.Node, child: nodes.Node) -> bool:
+    if isinstance(node, _TRAILERS):
+        return isinstance(child, _TRAILERS)
+    return type(node) is type(child)
+
+
+def _push_all(items: tuple[Any, ...], depth: int, pending: list[tuple[Any, int]]) -> None:
+    """Note the nodes of a tuple, which may hold tuples itself (pairs of a dict)."""
+    for item in items:
+        if isinstance(item, nodes.Node):
+            pending.append((item, depth))
+        elif type(item) is tuple and not isinstance(item, nodes.Span):
+            _push_all(item, depth, pending)
+
+
+@cache
+def field_names(kind: type[nodes.Node]) -> tuple[str, ...]:
+    """Names of the fields of a node class, without its span."""
+    return tuple(field.name for field in fields(kind) if field.name != "span")

@@ -58,6 +58,7 @@ class TreeBuilder:
         self.source = source
         self.comments = comments
         self.strict = strict
+        self.longest = 0
 
     def error(self, message: str, at: Any, hint: str | None = None) -> Exception:
         """A syntax error at a token or node."""
@@ -274,6 +275,13 @@ class TreeBuilder:
         word, items, _, body = c
         return nodes.With(cover(word, body[-1]), tuple(items), tuple(body))
 
+    def with_group(self, c: Children) -> nodes.Stmt:
+        word, _, items, _, _, _, body = c
+        return nodes.With(cover(word, body[-1]), tuple(items), tuple(body))
+
+    def with_first(self, c: Children) -> list[nodes.WithItem]:
+        return [self.with_item(c)]
+
     def with_item(self, c: Children) -> nodes.WithItem:
         value, _, target = c
         if target is not None:
@@ -297,6 +305,7 @@ class TreeBuilder:
 
     def check_chain(self, length: int, at: Any, what: str) -> None:
         """Refuse a chain of more than `MAX_CHAIN` links."""
+        self.longest = max(self.longest, length)
         if length > MAX_CHAIN:
             raise self.error(
                 f"a chain of more than {MAX_CHAIN} {what}", at, "split it, or join the parts with a loop or a function"
@@ -358,7 +367,7 @@ class TreeBuilder:
 
     def trailer_chain(self, c: Children) -> nodes.Expr:
         value, trailers = c
-        if len(trailers) > MAX_CHAIN:
+        if len(trailers) > self.longest:
             self.check_chain(len(trailers), value, "calls, indexes and attributes")
         start = value.span
         for kind, content, last in trailers:
@@ -573,6 +582,13 @@ class TreeBuilder:
 
     def composition(self, c: Children) -> nodes.Stmt:
         word, name, _, params, _, returns, _, stages, _ = c
+        return self.composition_of(word, name, params, returns, stages)
+
+    def composition_group(self, c: Children) -> nodes.Stmt:
+        word, name, _, params, _, returns, _, _, stages, _, _ = c
+        return self.composition_of(word, name, params, returns, stages)
+
+    def composition_of(self, word: Token, name: Any, params: Any, returns: Any, stages: list[nodes.Stage]) -> nodes.Stmt:
         span = cover(word, stages[-1])
         flat = [part for stage in stages for part in self.flat_stages(stage)]
         return nodes.Composition(span, name.value, tuple(params or ()), returns, tuple(flat))
@@ -580,6 +596,14 @@ class TreeBuilder:
     def stage(self, c: Children) -> nodes.Stage:
         value, _, name = c
         return nodes.Stage(cover(value, name or value), value, name and name.value)
+
+    def stages_first(self, c: Children) -> list[nodes.Stage]:
+        return [self.stage(c)]
+
+    def stages_next(self, c: Children) -> list[nodes.Stage]:
+        stages: list[nodes.Stage] = c[0]
+        stages.append(self.stage(c[2:]))
+        return stages
 
     def flat_stages(self, stage: nodes.Stage) -> list[nodes.Stage]:
         """A bracketed ``(f | g)`` is the same two stages; a list runs its members side by side."""
