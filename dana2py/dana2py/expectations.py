@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 #: Terminals that begin an expression; together they are called "an expression".
 _EXPRESSION = frozenset({"NUMBER", "STRING", "LSQB", "LBRACE", "TRUE", "NONE"})
 #: Terminals that continue an expression; together they are called "an operator".
-_OPERATOR = frozenset(
+_OPERATOR_WORDS = (
     "PLUS MINUS STAR SLASH DOUBLESLASH PERCENT DOUBLESTAR VBAR CARET AMPER LSHIFT RSHIFT LESS GREATER LESSEQUAL "
-    "GREATEREQUAL EQEQUAL NOTEQUAL IN IS AND OR NOT IF DOT LPAR LSQB AUGMENTED".split()
+    "GREATEREQUAL EQEQUAL NOTEQUAL IN IS AND OR NOT IF DOT LPAR LSQB AUGMENTED"
 )
+_OPERATOR = frozenset(_OPERATOR_WORDS.split())
 _STATEMENT = frozenset({"PASS", "RETURN", "IMPORT"})
 
 #: What is named, in the order in which it is named, with its words.
@@ -231,10 +232,11 @@ _FOREIGN: dict[str, Hint] = {
     "use": ("'use' is a function", 'write use("name")'),
 }
 
-_STATEMENT_WORDS = (
+_WORDS = (
     "if elif else while for in break continue pass return deliver def sync struct resource workflow interface agent "
     "agent_blueprint try except finally raise assert with import from export global nonlocal del lambda"
-).split()
+)
+_STATEMENT_WORDS = _WORDS.split()
 
 
 def _misspelt_word(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hint | None:
@@ -273,12 +275,16 @@ def _misspelt_inside(tokens: list[Token], index: int, accepted: frozenset[str]) 
     return (f"{token.value!r} is unexpected here", f"did you mean {near!r}?") if near else None
 
 
+#: Reserved words that a person would rather take for a name than for the start of something.
+_NOUNS = frozenset({"AGENT", "RESOURCE", "WORKFLOW", "INTERFACE", "STRUCT", "SYNC", "EXPORT", "DELIVER"})
+
+
 def _word_as_name(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """A reserved word where a name is wanted, or one that is assigned to."""
     token = tokens[index]
     hint = f"write another name; as a key, {{'{token.value}': …}} is fine"
     if _is_word(token) and "NAME" in accepted and not accepted >= _STATEMENT:
-        if accepted >= _EXPRESSION and token.kind not in ("AGENT", "RESOURCE", "WORKFLOW", "INTERFACE", "STRUCT", "SYNC"):
+        if accepted >= _EXPRESSION and token.kind not in _NOUNS:
             return None
         return f"{token.value!r} is a reserved word and cannot be a name", hint
     before = _previous(tokens, index)
@@ -317,11 +323,13 @@ def _block(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | 
     """Indentation that is missing or too much, and a header without its colon."""
     token = tokens[index]
     if token.kind == "INDENT":
-        return "this line is indented deeper than its block", "remove the spaces at its start, or end the line before with ':'"
+        hint = "remove the spaces at its start, or end the line before with ':'"
+        return "this line is indented deeper than its block", hint
     if "INDENT" in accepted:
         start = _line_start(tokens, max(index - 1, 0))
         header = tokens[start]
-        return f"the block after {header.value!r} in line {header.span.line} is missing", "indent it; 'pass' does nothing"
+        message = f"the block after {header.value!r} in line {header.span.line} is missing"
+        return message, "indent it; 'pass' does nothing"
     if "EXCEPT" in accepted and "FINALLY" in accepted and "ELSE" not in accepted:
         return "this 'try' has neither 'except' nor 'finally'", "add 'except:' at the indentation of its 'try'"
     if token.kind == "LBRACE" and "COLON" in accepted:

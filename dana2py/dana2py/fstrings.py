@@ -227,7 +227,8 @@ def _conversion(lexer: Lexer, field: FieldState, offset: int) -> int:
 
 def _need_value(lexer: Lexer, field: FieldState, offset: int) -> None:
     if lexer.tokens[-1].kind == "FIELD_START":
-        raise lexer.error("this f-string field has no expression", field.start, "write {{ and }} for braces in the text")
+        hint = "write {{ and }} for braces in the text"
+        raise lexer.error("this f-string field has no expression", field.start, hint)
 
 
 def _unterminated(lexer: Lexer, string: FString) -> DanaSyntaxError:

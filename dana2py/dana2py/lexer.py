@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dana2py import fstrings, literals
 from dana2py.nodes import Span
@@ -30,19 +30,17 @@ class Token(NamedTuple):
     """A piece of the source: the terminal of the grammar, its value, and where it stands."""
 
     kind: str
-    value: object
+    value: Any
     span: Span
 
 
 #: The reserved words (1.3) that have a terminal of their own.
-KEYWORDS: dict[str, str] = {
-    word: word.upper()
-    for word in (
-        "if elif else while for in break continue pass return deliver def sync lambda struct resource workflow "
-        "interface agent agent_blueprint try except finally raise assert with as import from export and or not is "
-        "yield global nonlocal del"
-    ).split()
-} | {
+_WORDS = (
+    "if elif else while for in break continue pass return deliver def sync lambda struct resource workflow "
+    "interface agent agent_blueprint try except finally raise assert with as import from export and or not is "
+    "yield global nonlocal del"
+)
+KEYWORDS: dict[str, str] = {word: word.upper() for word in _WORDS.split()} | {
     "True": "TRUE", "true": "TRUE", "TRUE": "TRUE", "False": "FALSE", "false": "FALSE", "FALSE": "FALSE",
     "None": "NONE", "none": "NONE", "NONE": "NONE", "null": "NONE", "NULL": "NONE",
     "private": "SCOPE", "public": "SCOPE", "local": "SCOPE", "system": "SCOPE",
@@ -157,7 +155,7 @@ class Lexer:
                 line = self.line
                 append(new(Token, (operator[value], value, new(Span, (line, end - len(value), line, end)))))
             else:
-                position = methods[kind](found)
+                position = methods[str(kind)](found)
         self._check_dunders()
         return tokens
 
@@ -287,9 +285,8 @@ class Lexer:
     def _unclosed(self) -> None:
         bracket = self.brackets[-1]
         if self.fields:
-            raise self.source.error(
-                "the f-string field that begins here has no closing }", bracket.line, bracket.column, kind=IncompleteInput
-            )
+            message = "the f-string field that begins here has no closing }"
+            raise self.source.error(message, bracket.line, bracket.column, kind=IncompleteInput)
         closer = _CLOSERS[bracket.text]
         raise self.source.error(
             f"{bracket.text!r} was never closed", bracket.line, bracket.column, f"expected {closer!r}", IncompleteInput

@@ -32,7 +32,7 @@ _ESCAPE = re.compile(
 _SIMPLE = {
     "\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
 }  # fmt: skip
-_DIGITS = {"x": "two hexadecimal digits", "u": "four hexadecimal digits", "U": "eight hexadecimal digits", "N": "{name}"}
+_DIGITS = {"x": "two hexadecimal digits", "u": "four hexadecimal digits", "U": "eight of them", "N": "{name}"}
 
 
 class LiteralError(ValueError):

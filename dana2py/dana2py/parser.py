@@ -11,7 +11,7 @@ that every thread would compute alike. Nothing recurses.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
@@ -129,9 +129,10 @@ class Run:
         """
         machine, tokens, states, values, rules = self.machine, self.tokens, self.states, self.values, self.rules
         actions, steps, step = machine.actions, machine.steps, machine.step
-        state, index = states[-1], self.index
+        state = states[-1]
+        index = first = self.index
         try:
-            for index in range(index, len(tokens)):
+            for index in range(first, len(tokens)):
                 token = tokens[index]
                 kind = token[0]
                 while True:
@@ -234,6 +235,6 @@ def _push_all(items: tuple[Any, ...], depth: int, pending: list[tuple[Any, int]]
 
 
 @cache
-def field_names(kind: type[nodes.Node]) -> tuple[str, ...]:
+def field_names(kind: Hashable) -> tuple[str, ...]:
     """Names of the fields of a node class, without its span."""
-    return tuple(field.name for field in fields(kind) if field.name != "span")
+    return tuple(name for name in getattr(kind, "__match_args__", ()) if name != "span")

@@ -99,7 +99,12 @@ class Source:
         return column if text.isascii() else len(text[:column].encode())
 
     def error(
-        self, message: str, line: int, column: int, hint: str | None = None, kind: type[DanaSyntaxError] = DanaSyntaxError
+        self,
+        message: str,
+        line: int,
+        column: int,
+        hint: str | None = None,
+        kind: type[DanaSyntaxError] = DanaSyntaxError,
     ) -> DanaSyntaxError:
         """An error at a place in this source; ``line`` counts from 1, ``column`` from 0."""
         return kind(
