@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chunks import Chunk, read_chunks
-from support.expecting import ChunkFailure, check_chunk
+from support.chunks import Chunk, ChunkFailure, read_chunks
 
 NEWLINES = {"LF": "\n", "CRLF": "\r\n"}
 
@@ -44,6 +43,9 @@ class ChunkItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the chunk and compare it with its expectations."""
+        # Here, so that the tests of the lower layers can be collected without the runtime.
+        from support.expecting import check_chunk
+
         folders = pytest.TempPathFactory.from_config(self.config, _ispytest=True)
         check_chunk(self.chunk, folders.mktemp("chunk"))
 

@@ -29,6 +29,10 @@ _DIRECTIVE = re.compile(r"#@ (\w+)(?:: ?(.*))?$")
 _EXPECTED_ERROR = re.compile(r'###\s*"([^"]*)"\s*$')
 
 
+class ChunkFailure(Exception):
+    """A chunk did not do what it says; the text tells how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """An error is reported at ``line`` of the chunk, and its message contains ``text``."""

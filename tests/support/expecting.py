@@ -11,12 +11,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.chunks import Chunk, Expectation
+from support.chunks import Chunk, ChunkFailure, Expectation
 from support.running import Outcome, reported_places, run
-
-
-class ChunkFailure(Exception):
-    """A chunk did not do what it says; the text tells how."""
 
 
 def check_chunk(chunk: Chunk, folder: Path) -> None:
