@@ -2,7 +2,7 @@
 
 In: a value and a name in its Python spelling. Out: the attribute, the dict key of that name, or an AttributeError with
 the near name. The name is asked about first and the attribute fetched only then, so nothing runs before it is allowed.
-A guarded name (`is_guarded_attribute`) is answered only from what a program itself declared: fields of structs, keys of
+A guarded name (`names.is_guarded_attribute`) is answered only from what a program declared: fields of structs, keys of
 dicts, exports of modules; and ``format`` of a text, which is ours and looks into nothing.
 
 An object of the runtime that has members of its own (a module, an exposed object) answers guarded names through a
@@ -15,8 +15,10 @@ from collections.abc import Callable
 from types import MethodType, TracebackType
 from typing import Any
 
+from dana_guards.exceptions import no_attribute_text
 from dana_guards.formatting import safe_format, safe_format_map
-from dana_guards.spelling import dana_name, did_you_mean, is_guarded_attribute
+from dana_guards.names import is_guarded_attribute
+from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
 
@@ -111,20 +113,7 @@ def delegated_read(value: DanaObject, name: str) -> Any:
 
 def no_attribute(value: Any, name: str) -> AttributeError:
     """The error for a name that a value does not have, or does not show."""
-    shown = dana_name(name)
-    near = did_you_mean(shown, known_names(value))
-    return AttributeError(f"{type_of(value)} has no attribute {shown!r}{near}")
-
-
-def known_names(value: Any) -> list[str]:
-    """The names that ``value.name`` could mean, for messages."""
-    shown = (name for name in dir(type(value)) if not is_guarded_attribute(name) and not name.startswith("dana_s_"))
-    names = [dana_name(name) for name in shown]
-    if isinstance(value, DanaObject):
-        names += [field.name for field in type(value)._dana_fields_]
-    if type(value) is dict:
-        names += [key for key in value if type(key) is str]
-    return names
+    return AttributeError(no_attribute_text(value, name))
 
 
 # -- calling ---------------------------------------------------------------------------------------

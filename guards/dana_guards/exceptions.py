@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import builtins
 import linecache
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
 from dana_guards import errors
 from dana_guards.formatting import repr_of, scrub, text_of
-from dana_guards.spelling import dana_name
-from dana_guards.type_tokens import Immutable, fill
+from dana_guards.spelling import dana_name, did_you_mean
+from dana_guards.type_tokens import Immutable, fill, known_names, type_of
+
+Lookup = Callable[[str], Any]
 
 
 class SandboxError(errors.DanaError):
@@ -34,12 +37,20 @@ class CaughtError:
     ``original`` is the record itself, so that ``raise x from e.original`` works.
     """
 
-    __slots__ = ("_details", "_exception", "_foreign", "_trace")
+    __slots__ = ("_details", "_exception", "_foreign", "_lookup", "_trace")
     _dana_type_name_ = "DanaException"
 
-    def __init__(self, exception: Exception, foreign: bool = False) -> None:
+    def __init__(self, exception: Exception, foreign: bool = False, lookup: Lookup | None = None) -> None:
+        """
+        Parameters
+        ----------
+        exception : what was raised, or is to be.
+        foreign : its message is not the program's to read.
+        lookup : finds the declared types of the context, for better messages.
+        """
         self._exception = exception
         self._foreign = foreign
+        self._lookup = lookup
         # The traceback grows at the outer end when the error is raised again; this end stays as it was caught.
         self._trace = exception.__traceback__
         self._details: list[_Place] | None = None
@@ -52,7 +63,7 @@ class CaughtError:
     @property
     def message(self) -> str:
         """What went wrong; of a host's own exception only the kind is told."""
-        return "error in a host function" if self._foreign else message_of(self._exception)
+        return "error in a host function" if self._foreign else message_of(self._exception, self._lookup)
 
     @property
     def original(self) -> CaughtError:
@@ -155,8 +166,13 @@ def is_dana_frame(frame: FrameType) -> bool:
     return "_exception_" in frame.f_builtins
 
 
-def message_of(error: BaseException) -> str:
-    """The message of an exception as Dana text: no addresses, no positions of ours."""
+def message_of(error: BaseException, lookup: Lookup | None = None) -> str:
+    """The message of an exception as Dana text: no addresses, no positions of ours, near names where Python has none.
+
+    Parameters
+    ----------
+    lookup : gives the struct class of a name, so that a wrong constructor call can tell the fields.
+    """
     if isinstance(error, errors.DanaError):
         return f"{error.message} ({error.hint})" if error.hint else error.message
     args = error.args
@@ -165,7 +181,34 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError | UnicodeError | SyntaxError):
         return scrub(str(error))
     text = text_of(args[0]) if len(args) == 1 else repr_of(args) if args else ""
-    return text if is_marked(error) else scrub(text)
+    if is_marked(error):
+        return text
+    if isinstance(error, AttributeError) and error.name and text.endswith(f"has no attribute {error.name!r}"):
+        return no_attribute_text(error.obj, error.name)
+    return _with_fields(scrub(text), lookup) if type(error) is TypeError and lookup is not None else scrub(text)
+
+
+def no_attribute_text(value: Any, name: str) -> str:
+    """What is said about a name that a value does not have."""
+    return f"{type_of(value)} has no attribute {dana_name(name)!r}{did_you_mean(dana_name(name), known_names(value))}"
+
+
+_CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
+
+
+def _with_fields(text: str, lookup: Lookup) -> str:
+    """Python's complaint about a constructor call, with the fields of the struct."""
+    call = _CALL.match(text)
+    fields = getattr(lookup(call[1]), "_dana_fields_", ()) if call else ()
+    if not call or not fields:
+        return text
+    names = [field.name for field in fields]
+    if call[2] == "takes":
+        # Python counts the instance as well.
+        text = f"{call[1]} takes at most {len(names)} values"
+    elif call[3]:
+        text = f"{call[1]} has no field {dana_name(call[3])!r}{did_you_mean(dana_name(call[3]), names)}"
+    return f"{text} (fields: {', '.join(f'{field.name}: {field.type_text}' for field in fields)})"
 
 
 def is_marked(error: BaseException) -> bool:
@@ -186,14 +229,20 @@ def is_foreign(error: BaseException) -> bool:
     return outside and not is_marked(error)
 
 
-def _caught_(error: Exception) -> CaughtError:
-    """The record for ``except … as e`` in a context: what a host's exception says is kept from the program."""
-    return CaughtError(error, is_foreign(error))
+def caught_hook(lookup: Lookup, trusted: bool = False) -> Callable[[Exception], CaughtError]:
+    """``_caught_`` of a context.
 
+    Parameters
+    ----------
+    lookup : finds the declared types of the context.
+    trusted : the host trusts the module (``unlimited``), so messages of the host's exceptions are not kept from it.
+    """
 
-def _caught_openly_(error: Exception) -> CaughtError:
-    """The record where the host trusts the module (``unlimited``): messages of the host's exceptions included."""
-    return CaughtError(error)
+    def _caught_(error: Exception) -> CaughtError:
+        """The record for ``except … as e``."""
+        return CaughtError(error, not trusted and is_foreign(error), lookup)
+
+    return _caught_
 
 
 # -- raise -----------------------------------------------------------------------------------------

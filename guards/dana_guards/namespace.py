@@ -12,9 +12,10 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, NoReturn, Protocol
 
-from dana_guards import access, agents, coercion, exceptions, formatting, interfaces, methods, safe_builtins
+from dana_guards import access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins
 from dana_guards.errors import DanaImportError
 from dana_guards.limits import Meter
 from dana_guards.operators import operator_hooks, text_truth
@@ -168,7 +169,7 @@ class Environment:
 
 # -- hooks -----------------------------------------------------------------------------------------
 
-_REAL_TYPES = {f"_{word}_": kind for word, kind in TYPE_WORDS.items() if word != "any"}
+_REAL_TYPES = {f"_{word}_": kind for word, kind in TYPE_WORDS.items() if word != "any"} | {"_range_": range}
 
 _SHARED: Hooks = {
     "_type_": type,
@@ -184,9 +185,13 @@ _SHARED: Hooks = {
     "_text_": formatting._text_,
     "_exception_": exceptions._exception_,
     "_kinds_": exceptions._kinds_,
+    "_error_": Exception,
+    "_type_error_": TypeError,
+    "_attribute_error_": AttributeError,
     "_assertion_": exceptions._assertion_,
     "_receiver_": methods._receiver_,
-    "_overload_": methods._overload_,
+    "_overload_": calls.overload,
+    "_case_": calls.case_stage,
 }
 
 
@@ -197,7 +202,7 @@ def _context_hooks(environment: Environment, size_hooks: Hooks) -> Hooks:
         **operator_hooks(
             environment.auto_coercion, environment.substring_truth, size_hooks.get("_cat_", operator.add)
         ),
-        "_caught_": exceptions._caught_ if environment.limited else exceptions._caught_openly_,
+        "_caught_": exceptions.caught_hook(types.find, trusted=not environment.limited),
         "_struct_": types.struct,
         "_field_": types.field,
         "_missing_field_": types.missing_field,
@@ -284,7 +289,15 @@ def make_builtins(environment: Environment) -> dict[str, object]:
     table |= installed.predeclared
     size_hooks = _size_hooks(environment)
     hooks = {**_SHARED, **size_hooks, **_context_hooks(environment, size_hooks), "_agent_": installed.agent}
+    _name_functions(table)
     return {**table, **hooks}
+
+
+def _name_functions(table: dict[str, Any]) -> None:
+    """Functions of ours are called in messages what the program calls them."""
+    for name, function in table.items():
+        if type(function) is FunctionType and function.__module__.startswith("dana_guards."):
+            function.__name__ = function.__qualname__ = name
 
 
 def make_namespace(builtins: dict[str, object], name: str, file: str | None = None) -> dict[str, object]:

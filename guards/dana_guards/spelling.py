@@ -1,7 +1,6 @@
-"""Names: how Dana spells them, which one was meant, and which attribute names are never read plainly.
+"""Names: how Dana spells them, and which one was meant.
 
-In: names as they stand in generated Python. Out: text and answers. The policy asks about every
-attribute when it compiles, the guards ask again when a name is only known at run time.
+In: names as they stand in generated Python. Out: text. Which names are allowed is the business of `names`.
 """
 
 from __future__ import annotations
@@ -10,18 +9,6 @@ import keyword
 from collections.abc import Iterable
 
 _KEYWORDS = frozenset(keyword.kwlist)
-
-#: Attributes of frames, generators, coroutines, tracebacks, code and functions (threat model 5.1).
-INSPECTION_PREFIXES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_", "func_", "im_")
-#: Attributes that look up names in C, give a class, or give a value outside the closed world (invariant 1).
-GUARDED_NAMES = frozenset(
-    {"format", "format_map", "mro", "encode", "decode", "to_bytes", "from_bytes", "with_traceback", "add_note"}
-)
-
-
-def is_guarded_attribute(name: str) -> bool:
-    """May the attribute ``name`` be read only from what a program itself declared: fields, keys, exports."""
-    return name.startswith("_") or name in GUARDED_NAMES or name.startswith(INSPECTION_PREFIXES)
 
 
 def dana_name(name: str) -> str:

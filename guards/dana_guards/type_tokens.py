@@ -13,6 +13,9 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from dana_guards.names import is_guarded_attribute
+from dana_guards.spelling import dana_name
+
 #: The type words and the Python types that they test for; ``any`` is every value.
 TYPE_WORDS: dict[str, type] = {
     "int": int,
@@ -228,6 +231,16 @@ def type_of(value: Any, /) -> TypeValue:
         return TypeValue(f"Constructor[{name}]", "constructor", name)
     # Our own classes say what Dana is to call them.
     return TypeValue(getattr(kind, "_dana_type_name_", kind.__name__))
+
+
+def known_names(value: Any) -> list[str]:
+    """The names that ``value.name`` could mean, for messages."""
+    kind = type(value)
+    names = [dana_name(name) for name in dir(kind) if not is_guarded_attribute(name) and not name.startswith("dana_")]
+    names += [field.name for field in getattr(kind, "_dana_fields_", ())]
+    if kind is dict:
+        names += [key for key in value if type(key) is str]
+    return names
 
 
 # -- isinstance ------------------------------------------------------------------------------------
