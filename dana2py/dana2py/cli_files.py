@@ -51,18 +51,15 @@ def _count(number: int, what: str) -> str:
 
 def build(paths: tuple[str, ...]) -> int:
     """Compile all modules for both profiles and store them beside their files; exit code 1 if one fails."""
-    from dana2py.build import build_module
+    from dana2py.cli_build import build_module
 
     files, failed = list(_modules(paths)), 0
-    for file, name, _ in files:
+    for file, name, package in files:
         try:
-            build_module(file, name)
+            build_module(file, name, package)
         except DanaError as problem:
             failed += 1
             tell(problem, sys.stderr)
-        except OSError as problem:
-            failed += 1
-            print(f"{file}: error: {problem.strerror or problem}", file=sys.stderr)
     print(f"{_count(len(files) - failed, 'module')} built" + (f", {failed} failed" if failed else ""))
     return FAILED if failed else FINE
 

@@ -56,7 +56,7 @@ def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
 
 
 def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
-    """A context that searches `folder` first; no deadline unless the user asks for one.
+    """A context that searches `folder` and its ``dana_modules`` first; no deadline unless the user asks for one.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
         return embedding().DanaRuntime().create_context(
             allowed_capabilities=list(options.allow),
             timeout=options.timeout or "unlimited",
-            search_paths=[str(folder)],
+            search_paths=[str(folder), str(folder / "dana_modules")],
             isolation=options.isolation,
             on_print=on_print,
             **more,

@@ -204,10 +204,7 @@ def place_of(exc: BaseException) -> tuple[str | None, int | None, int | None]:
 
 def is_dana_frame(frame: FrameType) -> bool:
     """Whether `frame` runs code that came from Dana: a ``.na`` file, or text whose globals hold our hooks."""
-    if frame.f_code.co_filename.endswith(".na"):
-        return True
-    builtins = frame.f_globals.get("__builtins__")
-    return isinstance(builtins, dict) and "_coerce_" in builtins
+    return frame.f_code.co_filename.endswith(".na") or "_exception_" in frame.f_builtins
 
 
 def _chain(exc: BaseException) -> list[BaseException]:
@@ -230,7 +227,7 @@ def _border_links(exc: BaseException) -> list[BaseException]:
 
 def _story(exc: BaseException, color: bool) -> str:
     links = _border_links(exc)
-    frames = list(_frames(links))
+    frames = list(_frames(links)) or _recorded(exc)
     message, hint = _message(exc, links[-1])
     own = _Place(exc.filename, exc.lineno, exc.column, None, exc.source_line) if isinstance(exc, DanaError) else None
     if isinstance(exc, DanaSyntaxError):
@@ -291,6 +288,12 @@ def _frames(links: list[BaseException]) -> Iterator[tuple[_Place, str]]:
             if is_dana_frame(step.tb_frame):
                 yield _frame_place(step), _function_name(step.tb_frame.f_code)
             step = step.tb_next
+
+
+def _recorded(exc: BaseException) -> list[tuple[_Place, str]]:
+    """The calls that the border noted down: what is left of a stack that crossed a process."""
+    stack = getattr(exc, "stack", None) or ()
+    return [(_Place(call.filename, call.lineno, call.column, None, call.source_line), call.function) for call in stack]
 
 
 def _frame_place(step: TracebackType) -> _Place:

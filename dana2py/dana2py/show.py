@@ -61,7 +61,7 @@ def show_source(source: Source, *, view: str = "readable", profile: str = "limit
         from dana2py.parser import parse
 
         return "\n".join(_tree_lines(parse(source), 0)) + "\n"
-    policy = Policy(profile=profile)  # type: ignore[arg-type] - the policy refuses any other word itself
+    policy = Policy(profile=profile)  # type: ignore[arg-type]  # the policy itself refuses any other word
     if view in ("lowered", "guarded"):
         return unparse(lowered_ast(source.text, source.path, policy, view)) + "\n"
     if view not in VIEWS:
@@ -130,7 +130,8 @@ def _decorated(tree: ast.Module, source: Source, notes: dict[int, str]) -> str:
     wrapper = MetadataWrapper(cst.parse_module(text))
     name = PurePath(source.path).name
     writer = _Writer(text.split("\n"), lines, leading, comments, notes, name)
-    return wrapper.visit(writer).with_changes(footer=[_empty_line(line) for line in comments.rest()]).code
+    footer = [_empty_line(line) for line in comments.rest()]
+    return wrapper.visit(writer).with_changes(footer=footer).code.rstrip("\n") + "\n"
 
 
 class Comments:

@@ -1,0 +1,24 @@
+"""What a context may do is what it was given: capabilities, time, memory."""
+
+import os
+
+from opendxa.dana import DanaCapabilityError, DanaRuntime, DanaTimeoutError
+
+folder = os.path.dirname(os.path.abspath(__file__))
+runtime = DanaRuntime()
+
+# Nothing is granted: the file cannot be read, and the error says what would allow it.
+with runtime.create_context() as ctx:
+    try:
+        ctx.eval_dana(f"load_csv('{folder}/data.csv')")
+    except DanaCapabilityError as error:
+        print(f"refused, needs {error.capability}")
+
+# Reading one folder is granted, for at most half a second for each call.
+with runtime.create_context(allowed_capabilities=[f"file_read:{folder}"], timeout="500ms", max_memory="100MB") as ctx:
+    ctx.eval_dana("from metrics import calculate_metrics")
+    print(ctx.eval_dana(f"calculate_metrics(data=load_csv('{folder}/data.csv'))"))
+    try:
+        ctx.eval_dana("while true:\n    pass")
+    except DanaTimeoutError:
+        print("stopped")

@@ -1,0 +1,380 @@
+"""The command line: what it accepts, what it prints where, its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dana2py.cli import group
+from dana2py.cli_repl import Console
+from opendxa.dana import DanaRuntime
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command line in an empty folder with a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DANA_CACHE_DIR", str(tmp_path / ".cache"))
+
+    def run(*arguments: str, text: str | bytes | None = None) -> Result:
+        result = CliRunner().invoke(group, arguments, input=text, standalone_mode=True)
+        code = result.return_value if isinstance(result.return_value, int) else result.exit_code
+        result.exit_code = code
+        return result
+
+    return run
+
+
+def process(*arguments: str, cwd: Path, **more: object) -> subprocess.CompletedProcess[str]:
+    """The command line as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "dana2py", *arguments],
+        cwd=cwd,
+        env={**os.environ, "DANA_CACHE_DIR": str(cwd / ".cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+        **more,  # type: ignore[call-overload]
+    )
+
+
+# -- run -----------------------------------------------------------------------------------------
+
+
+def test_run_prints_and_succeeds(tmp_path: Path) -> None:
+    """What the program prints is stdout; nothing else is."""
+    (tmp_path / "a.na").write_text('x = 2\nprint("x = " + x)\nx * 21\n')
+    done = process("run", "a.na", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x = 2\n", "")
+
+
+def test_run_reads_stdin(cli: Run) -> None:
+    """``-`` is the program on stdin, and errors in it say so."""
+    assert cli("run", "-", text='print("é")').output == "é\n"
+    wrong = cli("run", "-", text="x = 1\ny = = 2\n")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("<stdin>:2:5: error: ")
+
+
+def test_run_imports_its_neighbours(cli: Run, tmp_path: Path) -> None:
+    """Modules beside the program and in its ``dana_modules`` are found from any working folder."""
+    folder = tmp_path / "deep"
+    (folder / "dana_modules").mkdir(parents=True)
+    (folder / "near.na").write_text("x = 1\n")
+    (folder / "dana_modules" / "far.na").write_text("y = 2\n")
+    (folder / "main.na").write_text("import near\nfrom far import y\nprint(near.x + y)\n")
+    assert cli("run", "deep/main.na").output == "3\n"
+
+
+def test_run_tells_errors_in_dana_terms(tmp_path: Path) -> None:
+    """A place, the line, a caret and the Dana call stack on stderr; no frame of Python; exit code 1."""
+    (tmp_path / "a.na").write_text("def half(x):\n    return 1 / x\n\nprint('before')\nhalf(0)\n")
+    done = process("run", "a.na", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "before\n"
+    assert done.stderr == (
+        "a.na:5:1: in the top level\n"
+        " 5 | half(0)\n"
+        "   | ^^^^^^^\n"
+        "a.na:2:12: error: ZeroDivisionError: division by zero\n"
+        " 2 |     return 1 / x\n"
+        "   |            ^^^^^\n"
+    )
+    assert "Traceback" in process("run", "--traceback", "a.na", cwd=tmp_path).stderr
+
+
+def test_run_calls_main_with_arguments(cli: Run, tmp_path: Path) -> None:
+    """Values are JSON, or else text; a program without ``__main__`` takes none."""
+    (tmp_path / "a.na").write_text("def __main__(n: int, name = 'x', flag = false):\n    print(n + 1, name, flag)\n")
+    assert cli("run", "a.na", "n=41", "name=Ann", "flag=true").output == "42 Ann True\n"
+    assert cli("run", "a.na", "n=1", 'name="a\\n\\"b\\u00e9"').output == '2 a\n"bé False\n'
+    assert cli("run", "a.na", "n").exit_code == 2
+    (tmp_path / "b.na").write_text("x = 1\n")
+    assert "__main__" in cli("run", "b.na", "n=1").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "no.na"), "does not exist"),
+        (("run", "."), "is a directory"),
+        (("run",), "Missing argument"),
+        (("run", "--fast", "a.na"), "No such option"),
+        (("run", "--timeout", "soon", "a.na"), "soon"),
+        (("run", "--max-memory", "-1", "a.na"), "-1"),
+        (("run", "--allow", "everything", "a.na"), "everything"),
+        (("run", "--isolation", "none", "a.na"), "none"),
+        (("show", "--exact", "--guards", "a.na"), "exclude"),
+        (("show", "--stage", "bytes", "a.na"), "bytes"),
+        (("check", "no"), "does not exist"),
+        (("check", "empty"), "no .na file"),
+        (("test", "empty"), "no test"),
+        (("build", "1st.na"), "module name"),
+        (("fly",), "No such command"),
+    ],
+)
+def test_wrong_usage(cli: Run, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    """Exit code 2, one clear line, never a traceback."""
+    (tmp_path / "a.na").write_text("x = 1\n")
+    (tmp_path / "1st.na").write_text("x = 1\n")
+    (tmp_path / "empty").mkdir()
+    result = cli(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_run_grants_only_what_is_allowed(cli: Run, tmp_path: Path) -> None:
+    """Without ``--allow`` a file cannot be read, and the error says what would allow it."""
+    (tmp_path / "a.na").write_text("print(read_file('a.txt'))\n")
+    (tmp_path / "a.txt").write_text("inside")
+    refused = cli("run", "a.na")
+    assert refused.exit_code == 1
+    assert "file_read" in refused.stderr
+    assert cli("run", "--allow", "file_read", "a.na").output == "inside\n"
+
+
+def test_run_stops_at_the_deadline(cli: Run, tmp_path: Path) -> None:
+    """``--timeout`` ends an endless loop with the place where it was."""
+    (tmp_path / "a.na").write_text("n = 0\nwhile true:\n    n += 1\n")
+    result = cli("run", "--timeout", "100ms", "a.na")
+    assert result.exit_code == 1
+    assert "error:" in result.stderr
+    assert "a.na:" in result.stderr
+
+
+def test_run_json(cli: Run, tmp_path: Path) -> None:
+    """One object with result and output, or the error in parts."""
+    (tmp_path / "a.na").write_text("struct P:\n    x: int\nprint('hi')\n[P(x=1), {1}, 2.5]\n")
+    assert json.loads(cli("run", "--json", "a.na").output) == {
+        "ok": True,
+        "result": [{"x": 1}, [1], 2.5],
+        "output": "hi\n",
+    }
+    (tmp_path / "b.na").write_text("print('hi')\n[][0]\n")
+    told = cli("run", "--json", "b.na")
+    assert told.exit_code == 1
+    found = json.loads(told.output)
+    assert found["output"] == "hi\n"
+    assert (found["error"]["line"], found["error"]["kind"]) == (2, "DanaRuntimeError")
+
+
+def test_run_survives_a_closed_pipe(tmp_path: Path) -> None:
+    """``dana2py run … | head``: an endless program ends quietly when nobody reads."""
+    (tmp_path / "a.na").write_text("while true:\n    try:\n        print('x' * 1000)\n    except:\n        pass\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dana2py", "run", "a.na"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(30) == 1
+
+
+def test_files_that_are_no_text(cli: Run, tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 and NUL characters are errors with a place."""
+    (tmp_path / "a.na").write_bytes(b"x = 1\ny = '\xff'\n")
+    result = cli("run", "a.na")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("a.na:2:6: error:")
+    assert cli("check", "a.na").exit_code == 1
+    assert cli("run", "-", text=b"\xff").exit_code == 2
+
+
+# -- check, show, build, stubs, cache -------------------------------------------------------------
+
+
+def test_check_finds_all_errors(cli: Run, tmp_path: Path) -> None:
+    """Errors of all files with places; exit code 1; folders are searched, hidden ones not."""
+    (tmp_path / "sub" / ".hidden").mkdir(parents=True)
+    (tmp_path / "sub" / ".hidden" / "bad.na").write_text("= =\n")
+    (tmp_path / "good.na").write_text("x = 1\n")
+    (tmp_path / "sub" / "bad.na").write_text("def f(lenght):\n    return length\nreturn 1\n")
+    result = cli("check", ".")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("2 files, ")
+    assert "sub/bad.na:2:12: error:" in result.stderr
+    assert "did you mean 'lenght'" in result.stderr
+    assert cli("check", "good.na").exit_code == 0
+
+
+def test_check_warns(cli: Run, tmp_path: Path) -> None:
+    """A warning does not fail; ``-2 ** 2`` is 4 here and people should know."""
+    (tmp_path / "a.na").write_text("x = -2 ** 2\ny = (-2) ** 2\nz = x is 5\n")
+    result = cli("check", "a.na")
+    assert result.exit_code == 0
+    assert "a.na:1:5: warning:" in result.stderr
+    assert "a.na:3:10: warning:" in result.stderr
+    assert "1 file, 0 errors, 2 warnings" in result.output
+
+
+def test_check_json(cli: Run, tmp_path: Path) -> None:
+    """A list of findings for a machine, also from stdin."""
+    found = json.loads(cli("check", "--json", "-", text="x = -2 ** 2\n").output)
+    assert [(f["severity"], f["file"], f["line"], f["column"]) for f in found] == [("warning", "<stdin>", 1, 5)]
+    (tmp_path / "a.na").write_text("x = (\n")
+    result = cli("check", "--json", "a.na")
+    assert result.exit_code == 1
+    assert json.loads(result.output)[0]["severity"] == "error"
+
+
+def test_show_views(cli: Run, tmp_path: Path) -> None:
+    """Each view prints something of its own; a wrong program is an error with a place."""
+    (tmp_path / "a.na").write_text("# c\nx = 1 + 2\n")
+    shown = {
+        " ".join(flags): cli("show", *flags, "a.na").output
+        for flags in ([], ["--exact"], ["--guards"], *(["--stage", s] for s in ("tokens", "tree", "lowered", "guarded")))
+    }
+    assert "# a.na:2" in shown[""]
+    assert "none needed" in shown["--guards"]
+    assert "NAME" in shown["--stage tokens"]
+    assert "BinOp" in shown["--stage tree"]
+    assert shown["--stage lowered"] == "x = 1 + 2\n"
+    wrong = cli("show", "-", text="x = (")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("<stdin>:1:")
+
+
+def test_build_is_used_by_a_run(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was built beside a module is found again by the cache, for both profiles."""
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.na").write_text("x = 1\n")
+    (tmp_path / "pack" / "inner.na").write_text("y = 2\n")
+    assert "2 modules built" in cli("build", ".").output
+    built = sorted(path.name for path in tmp_path.rglob("__dana_cache__/*"))
+    assert len(built) == 4
+    (tmp_path / "bad.na").write_text("= =\n")
+    result = cli("build", ".")
+    assert result.exit_code == 1
+    assert "bad.na:1:1: error:" in result.stderr
+    assert "2 modules built, 1 failed" in result.output
+
+
+def test_stubs(cli: Run, tmp_path: Path) -> None:
+    """Stubs land below the named folder."""
+    (tmp_path / "a.na").write_text("x = 1\n")
+    assert cli("stubs", "a.na", "--out", "out").exit_code == 0
+    assert "x: int" in (tmp_path / "out" / "dana_modules" / "a.pyi").read_text()
+
+
+def test_cache_info_and_clear(cli: Run, tmp_path: Path) -> None:
+    """A module that was imported is an entry, and can be removed."""
+    (tmp_path / "m.na").write_text("x = 1\n")
+    process("run", "-", cwd=tmp_path, input="import m\nprint(m.x)\n")
+    assert json.loads(cli("cache", "info", "--json").output)["entries"] == 1
+    assert str(tmp_path / ".cache") in cli("cache", "info").output
+    assert "1 entry removed" in cli("cache", "clear").output
+    assert json.loads(cli("cache", "info", "--json").output)["entries"] == 0
+
+
+def test_version_and_help(cli: Run) -> None:
+    """Both succeed and name what a reader needs."""
+    assert cli("--version").output.startswith("dana2py ")
+    for command in ("run", "show", "check", "build", "stubs", "test", "repl", "cache"):
+        assert command in cli("--help").output
+        assert cli(command, "--help").exit_code == 0
+
+
+# -- test -----------------------------------------------------------------------------------------
+
+
+def test_tests_in_dana(cli: Run, tmp_path: Path) -> None:
+    """One result for each function; a failure shows its output, place and line; no state goes on."""
+    (tmp_path / "test_a.na").write_text(
+        "private:n = 0\n"
+        "def test_one():\n    private:n += 1\n    assert private:n == 1\n"
+        "def test_two():\n    private:n += 1\n    print('seen')\n    assert private:n == 2\n"
+        "def helper():\n    assert false\n"
+    )
+    (tmp_path / "b_test.na").write_text("def test_three():\n    pass\n")
+    (tmp_path / "other.na").write_text("def test_four():\n    assert false\n")
+    result = cli("test")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert [line for line in lines if "::" in line and not line.startswith(" ")][:3] == [
+        "ok     b_test.na::test_three",
+        "ok     test_a.na::test_one",
+        "FAILED test_a.na::test_two",
+    ]
+    assert "seen" in lines
+    assert "3 tests, 1 failed" in lines
+    assert "test_a.na:8:" in result.stderr
+    assert cli("test", "b_test.na").output.endswith("1 tests passed\n")
+    found = json.loads(cli("test", "--json").output)
+    assert [test["ok"] for test in found["tests"]] == [True, True, False]
+
+
+def test_a_test_file_that_is_no_dana(cli: Run, tmp_path: Path) -> None:
+    """A syntax error is a failure of that file and does not hide the others."""
+    (tmp_path / "test_a.na").write_text("= =\n")
+    (tmp_path / "test_b.na").write_text("def test_x():\n    pass\n")
+    result = cli("test")
+    assert result.exit_code == 1
+    assert "FAILED test_a.na" in result.output
+    assert "ok     test_b.na::test_x" in result.output
+
+
+# -- repl -----------------------------------------------------------------------------------------
+
+
+def talk(*lines: str) -> list[str]:
+    """What a conversation prints."""
+    waiting = list(lines)
+
+    def read(prompt: str) -> str:
+        if not waiting:
+            raise EOFError
+        return waiting.pop(0)
+
+    stream = io.StringIO()
+    with DanaRuntime().create_context(on_print=stream.write) as context:
+        Console(context, read, stream).talk()
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "printed"),
+    [
+        (["1 + 1"], ["2"]),
+        (["x = 5", "", "x * 2"], ["5", "10"]),
+        (["def f(n):", "    y = n + 1", "    return y", "", "f(1)"], ["2"]),
+        (["[1,", "2", "]"], ["[1, 2]"]),
+        (['"""a', "", 'b"""'], ["'a\\n\\nb'"]),
+        (["if true:", "    print(1)", "else:", "    print(2)", ""], ["1"]),
+        (["print('x')", "none"], ["x"]),
+        (["for i in range(2):", "    print(i)"], ["0", "1"]),
+        (["# nothing", "   ", "7"], ["7"]),
+    ],
+)
+def test_repl_runs_what_is_whole(lines: list[str], printed: list[str]) -> None:
+    """Statements run at once, blocks at an empty line or at the end; None is not printed."""
+    assert talk(*lines) == printed
+
+
+def test_repl_goes_on_after_errors() -> None:
+    """An error is told and its input forgotten; what was defined before stays."""
+    lines = talk("x = 1", "y = = 2", "1 / 0", "x + 1")
+    assert lines[0] == "1"
+    assert any("error:" in line for line in lines)
+    assert any("ZeroDivisionError" in line for line in lines)
+    assert lines[-1] == "2"
+
+
+def test_repl_tells_an_end_in_the_middle() -> None:
+    """The input ends inside a bracket: that is an error, not silence."""
+    assert any("error:" in line for line in talk("x = (1,"))

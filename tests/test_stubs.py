@@ -1,0 +1,126 @@
+"""Stubs: a type checker knows what Dana modules offer."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dana2py.cli_files import write_stubs
+from dana2py.source import Source
+from dana2py.stubs import stub_text
+
+SHAPES = '''\
+"""Shapes."""
+struct Circle:
+    """Round."""
+    radius: float
+    name: str = "circle"  # shown to people
+
+def (c: Circle) area(scale: float = 1.0) -> float:
+    return 3 * c.radius ** 2 * scale
+
+interface Shape:
+    area(scale: float) -> float
+
+def grow(shape: Circle, by: float) -> Circle:
+    """A larger one."""
+    return Circle(radius=shape.radius + by)
+
+def anything(x, class: int = 1):
+    return x
+
+def chain(x: int) -> str = anything | str
+LIMIT = 10
+rates: dict[str, float] = {}
+'''
+
+
+def stub(text: str) -> str:
+    return stub_text(Source(text, "a.na"))
+
+
+def test_stub_of_a_module() -> None:
+    """Signatures, structs with methods, interfaces, values."""
+    shown = stub(SHAPES)
+    ast.parse(shown)
+    for line in (
+        "    radius: float",
+        "    def __init__(self, radius: float, name: str = ...) -> None: ...",
+        "    def area(self, scale: float = ...) -> float: ...",
+        "class Shape(Protocol):",
+        "def grow(shape: Circle, by: float) -> Circle:",
+        '    "A larger one."',
+        "def anything(x: Any, class_: int = ...) -> Any: ...",
+        "def chain(x: int) -> str: ...",
+        "LIMIT: int",
+        "rates: dict[str, float]",
+    ):
+        assert line in shown.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "present", "absent"),
+    [
+        ("_x = 1\ny = 2\n", "y: int", "_x"),
+        ("export a\na = 1\nb = 2\n", "a: int", "b"),
+        ('__exports__ = ["a"]\na = 1\nb = 2\n', "a: int", "b"),
+        ("private:p = 1\nq = 1\n", "q: int", "p:"),
+        ("def class(x): return x\ndef ok(x): return x\n", "def ok", "class"),
+        ("x: Unknown = 1\n", "x: Any", "Unknown"),
+        ("if 1:\n    a = 1\nelse:\n    b = 's'\n", "b: str", "None"),
+        ("a = 1\na: str = 's'\n", "a: str", "a: int"),
+        ("struct P:\n    size: int\ndef (p: P) size() -> int:\n    return 1\n", "size: int", "def size"),
+    ],
+)
+def test_what_is_offered(text: str, present: str, absent: str) -> None:
+    """Private, unexported and unspellable names are not in the stub; the last binding of a name counts."""
+    shown = stub(text)
+    ast.parse(shown)
+    assert present in shown
+    assert absent not in shown
+
+
+def test_mypy_finds_the_wrong_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Python program that imports Dana modules: right calls pass, the one wrong call is found."""
+    (tmp_path / "shapes.na").write_text(SHAPES)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "more.na").write_text("from shapes import grow\nZERO = 0\n")
+    assert write_stubs((str(tmp_path),), str(tmp_path / "typings")) == 0
+    assert "2 stubs written" in capsys.readouterr().out
+    (tmp_path / "program.py").write_text(
+        "from dana_modules.shapes import Circle, LIMIT, Shape, grow\n"
+        "from dana_modules.deep.more import ZERO, grow as again\n"
+        "def area(shape: Shape) -> float:\n"
+        "    return shape.area(1.0)\n"
+        "circle = grow(Circle(radius=1), 2.5)\n"
+        "again(circle, LIMIT + ZERO)\n"
+        "area(circle)\n"
+        "grow(circle, 'wrong')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "program.py"],
+        cwd=tmp_path,
+        env={"MYPYPATH": "typings", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    errors = [line for line in done.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 1, done.stdout + done.stderr
+    assert errors[0].startswith("program.py:8:")
+    assert 'expected "float"' in errors[0]
+
+
+def test_a_module_that_does_not_compile_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are written all the same; exit code 1."""
+    (tmp_path / "bad.na").write_text("x = = 1\n")
+    (tmp_path / "good.na").write_text("x = 1\n")
+    assert write_stubs((str(tmp_path),), str(tmp_path / "typings")) == 1
+    captured = capsys.readouterr()
+    assert "bad.na:1:5: error:" in captured.err
+    assert (tmp_path / "typings" / "dana_modules" / "good.pyi").exists()
+    assert not (tmp_path / "typings" / "dana_modules" / "bad.pyi").exists()
