@@ -12,20 +12,45 @@ method ``_dana_member_(name)`` of its class, which returns the member or raises 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MethodType, TracebackType
+from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
 from dana_guards.exceptions import no_attribute_text
 from dana_guards.formatting import safe_format, safe_format_map
-from dana_guards.names import is_guarded_attribute
+from dana_guards.names import SIZED, is_guarded_attribute
 from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
+
+Sized = Callable[[Any, str], Any]
+_SIZED_TYPES = frozenset({str, list, dict, set, range})
 
 _OURS: dict[tuple[type, str], Callable[..., Any]] = {
     (str, "format"): safe_format,
     (str, "format_map"): safe_format_map,
 }
+
+
+# -- reading, where single operations are bounded ---------------------------------------------------
+
+
+def bounded_reads(sized: Sized) -> dict[str, Callable[..., Any]]:
+    """``_getattr_`` and ``_method_`` of the ``limited`` profile (invariant 5).
+
+    Parameters
+    ----------
+    sized : gives the bounded version of a method in `names.SIZED` for a value of a built-in type.
+    """
+
+    def _bounded_getattr_(value: Any, name: str) -> Any:
+        return sized(value, name) if name in SIZED and type(value) in _SIZED_TYPES else _getattr_(value, name)
+
+    def _bounded_method_(value: Any, name: str, fallback: Any = None) -> Any:
+        if name in SIZED and type(value) in _SIZED_TYPES and hasattr(value, name):
+            return sized(value, name)
+        return _method_(value, name, fallback)
+
+    return {"_getattr_": _bounded_getattr_, "_method_": _bounded_method_}
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -91,8 +116,9 @@ def _declared_field(value: DanaObject, name: str) -> Any:
 def _declared_method(value: DanaObject, name: str) -> Any:
     """A receiver method whose name is guarded, such as ``format``: it stands in the dict of a struct class."""
     for cls in type(value).__mro__:
-        if cls.__dict__.get("_dana_fields_") and name in cls.__dict__:
-            return MethodType(cls.__dict__[name], value)
+        found = cls.__dict__.get(name)
+        if type(found) is FunctionType and "_dana_fields_" in cls.__dict__:
+            return MethodType(found, value)
     return _missing_
 
 
@@ -104,10 +130,12 @@ def delegated_read(value: DanaObject, name: str) -> Any:
     AttributeError : none of them has it.
     """
     if not name.startswith(("_", "dana_s_")):
+        sized = type(value)._dana_sized_ if name in SIZED else None
         for delegate in type(value)._dana_delegates_:
-            found = _attribute(object.__getattribute__(value, delegate.slot), name)
+            target = object.__getattribute__(value, delegate.slot)
+            found = _attribute(target, name)
             if found is not _missing_:
-                return found
+                return sized(target, name) if sized is not None and type(target) in _SIZED_TYPES else found
     raise no_attribute(value, name)
 
 

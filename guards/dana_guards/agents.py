@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.formatting import text_of
+from dana_guards.methods import _receiver_
 from dana_guards.spelling import did_you_mean
 from dana_guards.structs import DanaObject, DefaultFields, StructType, TypeRegistry, _missing_, make_field
 
@@ -72,6 +73,51 @@ _RESOURCE_METHODS: dict[str, Callable[..., Any]] = {
     "query": _query,
     "get_metadata": _get_metadata,
 }
+
+
+# -- resources of the core library (8.6) -----------------------------------------------------------
+
+
+def _store(self: Any, key: Any, value: Any = True) -> bool:
+    self.items[key] = value
+    return True
+
+
+def _retrieve(self: Any, key: Any, default: Any = None) -> Any:
+    return self.items.get(key, default)
+
+
+def _delete(self: Any, key: Any) -> bool:
+    return self.items.pop(key, _missing_) is not _missing_
+
+
+def _search(self: Any, request: Any = "") -> dict[str, Any]:
+    """What ``query`` of these resources gives: the entries whose key holds the text of the request."""
+    wanted = text_of(request).lower()
+    found = {key: value for key, value in self.items.items() if wanted in text_of(key).lower()}
+    return {**_query(self, request), "results": found}
+
+
+def _items_init(self: Any, items: Any = _missing_) -> None:
+    self.items = {} if items is _missing_ else items
+
+
+_LIBRARY = ("ConfigResource", "KnowledgeBaseResource", "MemoryResource")
+_LIBRARY_METHODS: dict[str, Callable[..., Any]] = {
+    "store": _store,
+    "save": _store,
+    "retrieve": _retrieve,
+    "delete": _delete,
+    "query": _search,
+}
+
+
+def _library_resource(registry: TypeRegistry, name: str) -> StructType:
+    """One of them: a dict ``items`` with names for what one does to it."""
+    kind = registry.struct(name, "resource", (("items", "dict", None),), _copy(_items_init), None)
+    for method, function in _LIBRARY_METHODS.items():
+        _receiver_((kind,), method, function)
+    return kind
 
 
 # -- workflows (7.6) -------------------------------------------------------------------------------
@@ -279,6 +325,7 @@ def install(registry: TypeRegistry, ask: Ask = no_model) -> Installed:
         agent_blueprint=_agent_fields(),
     )
     agent = agent_hook(registry)
+    resources = {name: _library_resource(registry, name) for name in _LIBRARY}
     blueprints = {
         name: registry.struct(name, "agent_blueprint", _TASK_FIELDS, _copy(_tasks_init), None)
         for name in ("BasicAgentBlueprint", "DanaAgentBlueprint")
@@ -286,7 +333,7 @@ def install(registry: TypeRegistry, ask: Ask = no_model) -> Installed:
     instances = {
         name: agent(name, blueprints[f"{name}Blueprint"], {"name": name}) for name in ("BasicAgent", "DanaAgent")
     }
-    return Installed(agent, {"FSM": fsm, **blueprints, **instances})
+    return Installed(agent, {"FSM": fsm, **resources, **blueprints, **instances})
 
 
 _TASK_FIELDS = (("domain", "str", None), ("tasks", "str", None))

@@ -190,7 +190,11 @@ def message_of(error: BaseException, lookup: Lookup | None = None) -> str:
 
 def no_attribute_text(value: Any, name: str) -> str:
     """What is said about a name that a value does not have."""
-    return f"{type_of(value)} has no attribute {dana_name(name)!r}{did_you_mean(dana_name(name), known_names(value))}"
+    name = dana_name(name)
+    near = did_you_mean(name, known_names(value))
+    if type_of(value) == "scope":
+        return f"{value}:{name} is not defined{near}"
+    return f"{type_of(value)} has no attribute {name!r}{near}"
 
 
 _CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")

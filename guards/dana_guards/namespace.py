@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from dana_guards import access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins
 from dana_guards.errors import DanaImportError
@@ -33,29 +33,25 @@ Hooks = dict[str, Any]
 class ScopeStore:
     """The names of ``public:`` or ``system:`` of one context, as attributes in their Python spelling.
 
-    It has no methods, so that every name is free for the program.
+    It has no methods, so that every name is free for the program, and no special access either: a variable of a scope
+    is read and written as fast as any attribute. `exceptions.no_attribute_text` knows what a missing one means.
     """
 
+    __slots__ = ("__dict__", "_scope")
+    _dana_type_name_ = "scope"
+
     def __init__(self, scope: str, values: dict[str, Any] | None = None) -> None:
+        """
+        Parameters
+        ----------
+        scope : ``public`` or ``system``.
+        values : what it starts with, by Python name.
+        """
+        self._scope = scope
         self.__dict__.update(values or {})
-        object.__setattr__(self, "_scope_", scope)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        # Python asks for special names, which are no variables: it must get its own kind of answer.
-        kind = AttributeError if name.startswith("_") else NameError
-        raise kind(self._undefined(name))
-
-    def __delattr__(self, name: str) -> None:
-        if name not in self.__dict__ or name.startswith("_"):
-            raise NameError(self._undefined(name))
-        object.__delattr__(self, name)
-
-    def _undefined(self, name: str) -> str:
-        near = did_you_mean(dana_name(name), map(dana_name, self.__dict__))
-        return f"{self.__dict__.get('_scope_')}:{dana_name(name)} is not defined{near}"
 
     def __repr__(self) -> str:
-        return f"<scope {self._scope_}>"
+        return self._scope
 
 
 def scoped_hook(public: ScopeStore, system: ScopeStore) -> Callable[[str, str], Any]:
@@ -73,7 +69,7 @@ def scoped_hook(public: ScopeStore, system: ScopeStore) -> Callable[[str, str], 
             if name in store.__dict__ and not name.startswith("_"):
                 return store.__dict__[name]
         shown = dana_name(name)
-        near = did_you_mean(shown, [dana_name(key) for store in order for key in store.__dict__ if key[0] != "_"])
+        near = did_you_mean(shown, [dana_name(key) for store in order for key in store.__dict__])
         raise NameError(f"name {shown!r} is not defined{near}")
 
     return _scoped_
@@ -272,8 +268,13 @@ def _ask_with(table: dict[str, Any]) -> agents.Ask:
 
 
 def _size_hooks(environment: Environment) -> Hooks:
+    """The operators and methods with their size checks; where nothing is limited, Python's own."""
     plain = {"_mul_": operator.mul, "_pow_": operator.pow, "_lshift_": operator.lshift, "_mod_": operator.mod}
-    return plain | {"_cat_": operator.add}
+    hooks: Hooks = plain | {"_cat_": operator.add}
+    if "_sized_" in hooks:
+        environment.types.sized = hooks["_sized_"]
+        hooks |= access.bounded_reads(hooks["_sized_"])
+    return hooks
 
 
 def make_builtins(environment: Environment) -> dict[str, object]:
@@ -282,12 +283,12 @@ def make_builtins(environment: Environment) -> dict[str, object]:
     Every namespace of the context holds this very dictionary; nothing in Dana can reach or change it.
     """
     table: dict[str, Any] = dict(safe_builtins.make_table(environment))
+    size_hooks = _size_hooks(environment)
     installed = agents.install(environment.types, _ask_with(table))
     table |= type_words(environment, table["any"])
     table |= exceptions.KINDS
     table |= {"type": type_of, "isinstance": isinstance_with(environment.types.find), "cast": coercion.cast}
     table |= installed.predeclared
-    size_hooks = _size_hooks(environment)
     hooks = {**_SHARED, **size_hooks, **_context_hooks(environment, size_hooks), "_agent_": installed.agent}
     _name_functions(table)
     return {**table, **hooks}

@@ -63,6 +63,7 @@ class StructType(type):
     _dana_fields_: tuple[Field, ...]
     _dana_by_name_: dict[str, Field]
     _dana_delegates_: tuple[Field, ...]
+    _dana_sized_: Callable[[Any, str], Any] | None
 
     def __getattribute__(cls, name: str) -> Any:
         value = type.__getattribute__(cls, name)
@@ -98,6 +99,7 @@ class DanaObject(metaclass=StructType):
     _dana_fields_ = ()
     _dana_by_name_: dict[str, Field] = {}  # noqa: RUF012 - each class has its own, and it never changes
     _dana_delegates_ = ()
+    _dana_sized_ = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields in declaration order, values as they are."""
@@ -151,9 +153,6 @@ class DanaObject(metaclass=StructType):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle {type(self).__name__}; to_dict() gives its fields")
-
-    def __init_subclass__(cls) -> None:
-        """Subclasses come from the factory; Python needs no hook for them."""
 
 
 def hidden_and_field_slots(cls: StructType) -> list[str]:
@@ -254,6 +253,8 @@ class TypeRegistry:
         #: Base class of each kind of declaration and the fields it always has; `agents` fills both in.
         self.bases: dict[str, StructType] = {}
         self.defaults: dict[str, DefaultFields] = {}
+        #: Bounded methods of built-in values, for what is reached through a ``_field`` (`access.bounded_reads`).
+        self.sized: Callable[[Any, str], Any] | None = None
 
     def find(self, name: str) -> Any:
         """The struct class or interface with that name, or None."""
@@ -323,7 +324,7 @@ class TypeRegistry:
             "_dana_delegates_": tuple(field for field in everything if field.name.startswith("_")),
         }
         if body["_dana_delegates_"]:
-            body["__getattr__"] = delegated
+            body |= {"__getattr__": delegated, "_dana_sized_": self.sized}
         cls = StructType(name, (self.bases.get(kind, DanaObject),), body)
         for field in everything:
             type.__setattr__(cls, field.python, self.descriptor(cls, field))

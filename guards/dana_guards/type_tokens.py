@@ -240,6 +240,8 @@ def known_names(value: Any) -> list[str]:
     names += [field.name for field in getattr(kind, "_dana_fields_", ())]
     if kind is dict:
         names += [key for key in value if type(key) is str]
+    elif type_of(value) == "scope":
+        names += map(dana_name, value.__dict__)
     return names
 
 
