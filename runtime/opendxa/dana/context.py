@@ -1,0 +1,546 @@
+"""A context: one isolated place where Dana code runs.
+
+In: settings from `DanaRuntime.create_context`, names of modules, pieces of text. Out: `DanaModule` objects, values, and
+errors of the `DanaError` family. Everything that belongs to a context hangs on it (modules, struct classes, scopes,
+limits, grants), so that dropping it drops all of that.
+
+How values cross is in `convert`, how functions look in `function`, how modules are found in `importer`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar, Token
+from functools import partial
+from hashlib import sha256
+from threading import get_ident
+from types import BuiltinFunctionType, FunctionType, MethodType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from dana2py.compiled import CompiledModule
+from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
+from dana_guards.iterators import FlatIterator
+from dana_guards.limits import Limits, Meter
+from dana_guards.namespace import Environment, make_builtins, make_namespace
+from dana_guards.policy import Policy
+from dana_guards.structs import DanaObject, StructType
+from dana_guards.type_tokens import accepts, is_type
+from opendxa.dana import texts
+from opendxa.dana.convert import Border, refuse
+from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, is_plain
+from opendxa.dana.host import Handle, check_callable, check_lent, ended, host_function, host_iterator, make_handle
+from opendxa.dana.importer import Importer, copy_exports
+from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of, set_info
+from opendxa.dana.module import DanaModule
+from opendxa.dana.search import PACKAGE_FILE, Root, display_path
+from opendxa.dana.spelling import dana_name
+
+if TYPE_CHECKING:
+    from opendxa.dana.asynchronous import CallQueue
+    from opendxa.dana.library import Library
+
+current: ContextVar[DanaContext | None] = ContextVar("dana_context", default=None)
+"""The context of the innermost ``with`` block; what `@dana_function` uses."""
+
+MAIN = "__main__"
+_CLOSED_THREAD = -1
+_OWN_KINDS = (FlatIterator, Handle, LoadedModule)
+
+
+class ContextMeter(Meter):
+    """A meter that knows when its context has ended, at no cost for calls before."""
+
+    __slots__ = ()
+
+    def _enter_again(self, ident: int, now: float) -> Any:
+        if self.thread == _CLOSED_THREAD:
+            raise ended()
+        return super()._enter_again(ident, now)
+
+    def end(self) -> None:
+        """Refuse every entry from now on."""
+        self.thread = _CLOSED_THREAD
+        self.close()
+
+
+class DanaContext:
+    """An isolated execution environment, made by `DanaRuntime.create_context`. Use one for each thread or request.
+
+    ``with runtime.create_context() as context:`` closes it at the end and makes it the current one meanwhile.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        limits: Limits,
+        grants: Any,
+        search_paths: Iterable[Root] = (),
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        objects: Mapping[str, Any] | None = None,
+        on_print: Callable[[str], Any] | None = None,
+        llm: Any = None,
+        name: str = "dana",
+    ) -> None:
+        functions, objects = dict(functions or {}), dict(objects or {})
+        check_lent([*functions, *objects], "functions and objects")
+        self._library = library
+        self._search_paths = list(search_paths)
+        self._meter = ContextMeter(limits)
+        self._border = Border(self)
+        self._policy = Policy("limited", names=frozenset([*functions, *objects]))
+        self._tokens: list[Token[DanaContext | None]] = []
+        self._closing = False
+        self._texts: set[str] = set()
+        self._manifests: dict[str, dict[str, Any]] = {}
+        self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
+        self._classes: weakref.WeakSet[StructType] = weakref.WeakSet()
+        self._lent: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self._modules: weakref.WeakValueDictionary[str, DanaModule] = weakref.WeakValueDictionary()
+        self._async_queue: CallQueue | None = None
+        self._main: LoadedModule | None = None
+        environment = Environment(policy=self._policy, grants=grants, meter=self._meter, llm=llm, name=name)
+        self._environment = environment
+        self._importer = environment.importer = self._make_importer(environment)
+        if on_print is not None:
+            environment.stdout = on_print
+        self._builtins = make_builtins(environment)
+        self._watch_declarations()
+        for lent, function in functions.items():
+            check_callable(lent, function)
+            self._builtins[lent] = self._lend(lent, function)
+        for lent, target in objects.items():
+            self._builtins[lent] = self._lend(lent, target)
+
+    # -- public ------------------------------------------------------------------------------------
+
+    def import_module(self, name: str) -> DanaModule:
+        """Load a Dana module, or give the one that is loaded already.
+
+        Parameters
+        ----------
+        name : dotted name; it is looked for in ``search_paths``, then ``DANAPATH``, then the ``dana_modules`` folders
+            on ``sys.path``.
+
+        Raises
+        ------
+        DanaImportError : there is no such module, or its top level raised something.
+        DanaSyntaxError : its text is no Dana program.
+        DanaLimitError, DanaSecurityError : it went over a limit or did what was not granted.
+        DanaContextError : the context is closed, or another thread runs in it.
+        """
+        if type(name) is not str:
+            raise DanaTypeError(f"a module name is a str, not {type(name).__name__}")
+        module = self._run(partial(self._importer.module, name, 0, False, MAIN), importing=name)
+        if not isinstance(module, LoadedModule):
+            raise self._not_dana(name)
+        return self._module_view(module)
+
+    def eval_dana(self, source: str, filename: str | None = None) -> Any:
+        """Run a piece of Dana and give the value of its last expression, or None.
+
+        What it defines stays for the next call; what it did before an error remains.
+
+        Parameters
+        ----------
+        source : the text.
+        filename : the file that it came from, for messages; without one the text itself is remembered.
+
+        Raises the errors of `import_module`, and `DanaRuntimeError` for what the text raised and did not catch.
+        """
+        if type(source) is not str:
+            raise DanaTypeError(f"eval_dana needs text, not {type(source).__name__}")
+        return self._border.release_result(self._run(partial(self._eval, source, filename)))
+
+    async def eval_dana_async(self, source: str, filename: str | None = None) -> Any:
+        """`eval_dana` in a thread of the event loop; async calls of one context wait for each other."""
+        from opendxa.dana.asynchronous import run_in
+
+        return await run_in(self, partial(self.eval_dana, source, filename))
+
+    def expose(self, name: str, obj: Any, attrs: Iterable[str] = (), methods: Iterable[str] = ()) -> None:
+        """Lend an object to Dana code under a name.
+
+        Parameters
+        ----------
+        name : how Dana calls it; it hides a built-in of that name.
+        obj : any object. Dana sees only what is listed.
+        attrs : attributes that Dana may read.
+        methods : methods that Dana may call.
+
+        Raises ValueError for a name that Dana could not write, or that the object does not have.
+        """
+        self._require_open()
+        check_lent([name], "expose")
+        if Policy().has_name(name):
+            raise ValueError(f"expose: {name!r} is a built-in of Dana; use another name, or functions= or objects=")
+        self._builtins[name] = make_handle(self, name, obj, attrs, methods)
+        self._policy = Policy("limited", names=self._policy.names | {name})
+
+    def cleanup(self) -> None:
+        """End the context and let go of everything in it. May be called more than once, from any thread.
+
+        A call that runs is stopped; called from inside it (by a host function) the end comes when it returns.
+        """
+        if self._closing and self.closed:
+            return
+        self._closing = True
+        meter = self._meter
+        if meter.thread is not None and meter.thread != _CLOSED_THREAD:
+            meter.cancel(DanaContextError("the context was closed during the call"))
+            if meter.thread == get_ident():
+                return
+            _wait_until(lambda: meter.thread is None or meter.thread == _CLOSED_THREAD)
+        self._end()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the context has ended."""
+        return self._meter.thread == _CLOSED_THREAD
+
+    def __enter__(self) -> DanaContext:
+        self._require_open()
+        self._tokens.append(current.set(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave_block()
+        self.cleanup()
+
+    async def __aenter__(self) -> DanaContext:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave_block()
+        self.cleanup()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<DanaContext {self._environment.name!r}, {state}>"
+
+    def __del__(self) -> None:
+        # The safety net; __init__ may have failed before there was anything to close.
+        if "_builtins" in self.__dict__ and not self.closed:
+            self._end()
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def _run(self, call: Callable[[], Any], importing: str | None = None) -> Any:
+        """The result of Dana code, with limits armed and errors translated."""
+        meter = self._meter
+        outer = meter.enter()
+        try:
+            result = call()
+        except BaseException as error:
+            raise self._fail(error, outer, importing)  # noqa: B904  (the cause is set)
+        reason = meter.leave(outer)
+        if reason is not None:
+            raise self._stopped(reason)
+        return result
+
+    def _fail(self, error: BaseException, outer: Any, importing: str | None = None) -> BaseException:
+        """Leave after an exception, and the error that the host gets for it."""
+        reason = self._meter.leave(outer)
+        if reason is not None and not (isinstance(error, Interrupt) and error.reason is reason):
+            interrupt = Interrupt(reason)  # a stop wins over whatever the code raised meanwhile
+            interrupt.__traceback__ = error.__traceback__
+            error = interrupt
+        self._end_if_due()
+        from opendxa.dana.tracebacks import translate
+
+        return translate(error, importing)
+
+    def _stopped(self, reason: DanaError) -> DanaError:
+        """The error for a call that was stopped at its very end."""
+        self._end_if_due()
+        return reason
+
+    def _inside(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._run(partial(function, *args))
+
+    def _execute(self, compiled: CompiledModule, namespace: dict[str, Any]) -> None:
+        self._meter.register_code(compiled.code)
+        self._manifests[compiled.filename] = compiled.manifest
+        exec(compiled.code, namespace)
+
+    def _eval(self, source: str, filename: str | None) -> Any:
+        main = self._main or self._make_main()
+        name = filename or f"<eval {sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
+        if filename is None and name not in self._texts:
+            self._texts.add(name)
+            texts.remember(name, source)
+        namespace = main.__dict__
+        public = [f"public:{dana_name(key)}" for key in vars(self._environment.public) if not key.startswith("_")]
+        system = [f"system:{dana_name(key)}" for key in vars(self._environment.system) if not key.startswith("_")]
+        known = [key for key in namespace if not key.startswith("_")]
+        compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system])
+        namespace.pop("dana_result", None)
+        self._execute(compiled, namespace)
+        return namespace.pop("dana_result", None)
+
+    def _make_main(self) -> LoadedModule:
+        """The module in which texts run; what ``__init__.na`` of a search folder exports is known there."""
+        main = LoadedModule(MAIN)
+        main.__dict__.update(self._namespace(MAIN, ""))
+        info = ModuleInfo(None, None, self._environment.public, lambda part: None)
+        info.ready = True
+        set_info(main, info)
+        for root in self._importer.roots:
+            place = self._importer.package_file(root)
+            if place is not None:
+                main.__dict__.update(copy_exports(self._importer.load_place(PACKAGE_FILE[:-3], place)))
+        self._main = main
+        return main
+
+    # -- parts of the environment --------------------------------------------------------------------
+
+    def _make_importer(self, environment: Environment) -> Importer:
+        return Importer(
+            roots=lambda: [*self._search_paths, *self._library.roots()],
+            compiled=lambda place, name: self._library.load(place, name, self._policy),
+            namespace=self._namespace,
+            execute=self._execute,
+            facade=self._facade,
+            public=environment.public,
+        )
+
+    def _namespace(self, name: str, file: str) -> dict[str, Any]:
+        # Dana code learns a path only as far as it is inside the working folder.
+        namespace: dict[str, Any] = make_namespace(self._builtins, name, display_path(file) if file else None)
+        self._meter.register_namespace(namespace)
+        return namespace
+
+    def _facade(self, name: str) -> Any:
+        from opendxa.dana.facades import facade
+
+        return facade(self._environment, name)
+
+    def _watch_declarations(self) -> None:
+        """Note the struct classes of this context, so that only its own instances come back in by reference."""
+        declare: Any = self._builtins["_struct_"]
+        attach: Any = self._builtins["_receiver_"]
+
+        def _struct_(*args: Any) -> Any:
+            cls = declare(*args)
+            self._classes.add(cls)
+            return cls
+
+        def _receiver_(types: tuple[Any, ...], name: str, function: Any) -> Any:
+            attach(types, name, function)
+            self._open_late(types)
+            return function
+
+        self._builtins["_struct_"], self._builtins["_receiver_"] = _struct_, _receiver_
+
+    def _open_late(self, types: Iterable[Any]) -> None:
+        """A method for a class that the host has seen already: open the class again."""
+        for cls in types:
+            if not isinstance(cls, StructType):
+                cls = type(cls)
+            if cls in self._opened:
+                from opendxa.dana.objects import open_class
+
+                self._opened.discard(cls)
+                open_class(self, cls)
+
+    def _lend(self, name: str, value: Any) -> Any:
+        if callable(value) and not isinstance(value, type):
+            return self._host_function(value, name)
+        try:
+            return self._border.admit(value)
+        except DanaTypeError:
+            return make_handle(self, name, value, (), ())
+
+    # -- the leaves of conversion (see convert) --------------------------------------------------------
+
+    def _own_value(self, value: Any) -> Any:
+        """What a value of this context is inside; None for a foreign one. DanaTypeError for another context's."""
+        kind = type(value)
+        if isinstance(value, DanaObject):
+            if kind in self._classes:
+                return value
+            raise DanaTypeError(
+                f"a {kind.__name__} of another context cannot enter this one", hint="pass its fields: value.to_dict()"
+            )
+        if kind is FunctionType:
+            owner = context_of(value)
+            if owner is self:
+                return value.__dict__["__dana_target__"]
+            return value if owner is None and value.__builtins__ is self._builtins else None
+        if isinstance(value, DanaModule) and kind is DanaModule:
+            if value._context is not self:
+                raise DanaTypeError("a module of another context cannot enter this one")
+            return value._module
+        if isinstance(value, _HostIterator) and value._context is self:
+            return value._items
+        return value if is_type(value) and not isinstance(value, StructType) else None
+
+    def _host_function(self, function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+        label = name or str(getattr(function, "__name__", "function"))
+        return host_function(self, function, label)
+
+    def _host_iterator(self, items: Iterator[Any]) -> Any:
+        return FlatIterator(host_iterator(self, items))
+
+    def _host_value(self, value: Any) -> Any:
+        """What a value of Dana is for the host."""
+        kind = type(value)
+        if isinstance(value, DanaObject):
+            if kind not in self._opened:
+                from opendxa.dana.objects import open_class
+
+                open_class(self, type(value))
+            return value
+        if kind is FunctionType:
+            original = self._lent.get(value)
+            return original if original is not None else context_function(self, value, value, self._describe(value))
+        if isinstance(value, StructType):
+            return self._constructor(value)
+        if isinstance(value, Handle):
+            return value._target
+        if isinstance(value, LoadedModule):
+            return self._module_view(value)
+        if kind is FlatIterator or isinstance(value, Iterator):
+            return _HostIterator(self, value)
+        if isinstance(value, (MethodType, BuiltinFunctionType)):
+            return self._callable(value)
+        if isinstance(value, type({}.keys()) | type({}.values()) | type({}.items())):
+            return self._border.release(list(value))
+        return value
+
+    def _constructor(self, cls: StructType) -> FunctionType:
+        init: Any = cls.__dict__["__init__"]
+        known = self._manifests.get(init.__code__.co_filename, {}).get("structs", {}).get(cls.__name__, {})
+        notes = {field["name"]: field["type"] for field in known.get("fields", ())}
+        made = context_function(self, cls, init, Description(notes, {}), skip_first=True)
+        made.__name__ = made.__qualname__ = cls.__name__
+        made.__doc__ = cls.__doc__
+        return made
+
+    def _callable(self, value: Any) -> FunctionType:
+        """A bound method or a built-in as a function of the host."""
+        function = getattr(value, "__func__", None)
+        if type(function) is FunctionType and is_plain(function):
+            return context_function(self, value, function, self._describe(function), skip_first=True)
+
+        def any_call(*args: Any, **named: Any) -> Any:
+            return value(*args, **named)
+
+        call: Any = any_call
+        call.__name__ = getattr(value, "__name__", "call")
+        return context_function(self, call, call, NOTHING_KNOWN)
+
+    def _describe(self, function: FunctionType) -> Description:
+        """What the manifest says about a function, found by file, name and line."""
+        code = function.__code__
+        functions = self._manifests.get(code.co_filename, {}).get("functions", {})
+        return describe(functions, function)
+
+    def _accepts(self, word: str, value: Any) -> bool | None:
+        """Whether a value is of a declared type; None for a word that names no type of this context."""
+        known = self._environment.types.find(word)
+        return None if known is None else bool(accepts(known, value))
+
+    def _module_view(self, module: LoadedModule) -> DanaModule:
+        view = self._modules.get(module.__name__)
+        if view is None or view._module is not module:
+            view = self._modules[module.__name__] = DanaModule(self, module)
+        return view
+
+    def _not_dana(self, name: str) -> DanaError:
+        from opendxa.dana.search import not_found
+
+        return not_found(name, self._importer.roots)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def _queue(self) -> CallQueue:
+        if self._async_queue is None:
+            from opendxa.dana.asynchronous import CallQueue
+
+            self._async_queue = CallQueue(self._meter.cancel)
+        return self._async_queue
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ended()
+
+    def _leave_block(self) -> None:
+        if self._tokens:
+            # Another task may have entered: its variables are not ours to reset.
+            with contextlib.suppress(ValueError):
+                current.reset(self._tokens.pop())
+
+    def _end_if_due(self) -> None:
+        if self._closing and self._meter.thread is None:
+            self._end()
+
+    def _end(self) -> None:
+        """Drop everything that the context holds."""
+        self._meter.end()
+        for module in [*self._importer.modules.values(), *([self._main] if self._main else [])]:
+            # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
+            module.__dict__.clear()
+        self._importer.modules.clear()
+        self._main = None
+        self._manifests.clear()
+        self._builtins.clear()
+        for name in self._texts:
+            texts.forget(name)
+        self._texts.clear()
+
+
+class _HostIterator:
+    """An iterator of Dana in the hands of the host: each step enters the context."""
+
+    __slots__ = ("_context", "_items")
+
+    def __init__(self, context: DanaContext, items: Iterator[Any]) -> None:
+        self._context = context
+        self._items = items
+
+    def __iter__(self) -> _HostIterator:
+        return self
+
+    def __next__(self) -> Any:
+        done = object()
+        item = self._context._inside(next, iter(self._items), done)
+        if item is done:
+            raise StopIteration
+        return self._context._border.release(item)
+
+    def __repr__(self) -> str:
+        return "<iterator of Dana>"
+
+
+def describe(functions: Mapping[str, Any], function: FunctionType) -> Description:
+    """Annotations of a function from a manifest; nothing if it is another function of that name."""
+    code = function.__code__
+    known = functions.get(dana_name(function.__name__) or "")
+    if known is None:
+        return NOTHING_KNOWN
+    names = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
+    params = [param for param in known["params"] if param["kind"] == "plain"]
+    if [param["name"] for param in params] != [dana_name(name) for name in names]:
+        return NOTHING_KNOWN
+    notes = {name: param["type"] for name, param in zip(names, params, strict=True) if param["type"]}
+    if known["returns"]:
+        notes["return"] = known["returns"]
+    return Description(notes, {})
+
+
+def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for another thread to leave; the watchdog stops it within a few switch intervals."""
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+__all__ = ["DanaContext", "current", "info_of", "refuse"]

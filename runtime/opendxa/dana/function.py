@@ -1,0 +1,395 @@
+"""Dana functions as Python sees them.
+
+In: the plain Python function that the compiler made of a Dana function. Out: for a context, a closure with the same
+parameters that converts arguments, arms the limits, runs the function and converts its result. From ``dana_modules`` a
+Dana function needs nothing around it. `DanaFunction` recognises both.
+
+The closure is generated for each shape of signature, because ``*args, **kwargs`` would cost more than the call itself
+(docs/decisions/conversion.md). The text that is compiled for it holds parameter names and nothing else of the program.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import keyword
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from threading import get_ident
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dana_guards.errors import DanaTypeError
+from opendxa.dana.copying import SCALARS
+from opendxa.dana.results import SCALAR_RESULTS
+from opendxa.dana.spelling import dana_name
+
+if TYPE_CHECKING:
+    from opendxa.dana.context import DanaContext
+
+_MARK = "__dana_context__"
+_EXACT = frozenset({"int", "float", "str", "bool", "list", "dict", "tuple", "set"})
+
+
+class _FunctionKind(type):
+    """``isinstance(f, DanaFunction)`` for what cannot be a subclass: Python functions are final."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return type(value) is FunctionType and (_MARK in value.__dict__ or is_plain(value))
+
+
+class DanaFunction(metaclass=_FunctionKind):
+    """A callable Dana function. Never instantiated: ``isinstance(f, DanaFunction)`` tells one.
+
+    Every one answers, beside what Python functions answer (`inspect.signature`, ``__doc__``, `inspect.getsource`):
+
+    * ``f.call_async(...)``: awaitable, the call runs in a thread of the event loop;
+    * ``f.map(items)``: an iterator of ``f(item)``, made one by one as they are asked for;
+    * ``f.stream(items)``: the same as an async iterator, over a sync or async iterable.
+    """
+
+    def __new__(cls) -> DanaFunction:
+        raise TypeError("Dana functions come from Dana modules")
+
+
+def is_plain(value: FunctionType) -> bool:
+    """Whether a function is compiled Dana code without a context around it."""
+    return "_exception_" in getattr(value, "__builtins__", ())
+
+
+# -- annotations ------------------------------------------------------------------------------------
+
+
+class Guide(NamedTuple):
+    """An annotation at the border: the type words, any of which must fit."""
+
+    text: str
+    words: tuple[str, ...]
+
+
+def guide_of(annotation: str | None) -> Guide | None:
+    """The guide of an annotation as Dana wrote it, None where every value fits."""
+    if not annotation:
+        return None
+    words, depth, start = [], 0, 0
+    for at, character in enumerate(annotation + "|"):
+        depth += (character == "[") - (character == "]")
+        if character == "|" and not depth:
+            words.append(annotation[start:at].partition("[")[0].strip())
+            start = at + 1
+    return None if "any" in words else Guide(annotation, tuple(words))
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int, bool),
+    "float": (float, int, bool),
+    "str": (str,),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+    "tuple": (tuple,),
+    "set": (set, frozenset),
+    "None": (type(None),),
+    "none": (type(None),),
+    "null": (type(None),),
+}
+
+
+def fits(value: Any, guide: Guide, accepts: Callable[[str, Any], bool | None]) -> bool:
+    """Whether a Dana value fits an annotation; names that nobody knows accept everything."""
+    for word in guide.words:
+        kinds = _KINDS.get(word)
+        if kinds is None:
+            if accepts(word, value) is not False:
+                return True
+        elif type(value) in kinds:
+            return True
+    return False
+
+
+def type_name(value: Any) -> str:
+    """The type of a value, as Dana names it."""
+    return "none" if value is None else getattr(type(value), "_dana_type_name_", type(value).__name__)
+
+
+# -- the closure ------------------------------------------------------------------------------------
+
+
+class Shape(NamedTuple):
+    """What the text of a closure depends on."""
+
+    name: str
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    star: str | None
+    double_star: str | None
+    defaults: tuple[str, ...]
+    guides: tuple[tuple[str, str], ...]
+    """Parameter, and the exact type word that needs no further test (``""``: always ask)."""
+    returns: str | None
+    reentrant: bool
+
+
+_FAST = {"int", "float", "str", "bool"}
+
+
+def _first_word(guide: Guide) -> str:
+    return guide.words[0] if guide.words[0] in _FAST else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _factory(shape: Shape) -> Callable[..., FunctionType]:
+    """Compile the maker of closures of one shape."""
+    names = [*shape.positional, *shape.keyword_only, shape.star, shape.double_star]
+    for name in names:
+        if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+            raise DanaTypeError(f"{name!r} cannot be a parameter")
+    lines = [f"def make(I_fn, I_admit, I_state, I_fail, I_stopped, I_finish, {_extras(shape)}):"]
+    lines += [" I_enter = I_state.enter", " I_leave = I_state.leave"]
+    lines += [f" def run({_parameters(shape)}):"]
+    call = f"I_fn({_arguments(shape)})"
+    if shape.reentrant:
+        lines += [f"  if I_state.thread == I_ident() and not I_state.host_depth: return {call}"]
+    lines += [f"  {line}" for line in _admissions(shape)]
+    lines += ["  I_outer = I_enter()", "  try:", f"   I_result = {call}"]
+    lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)"]
+    lines += ["  I_reason = I_leave(I_outer)", "  if I_reason is not None: raise I_stopped(I_reason)"]
+    if shape.returns is not None:
+        test = f"type(I_result) is not {shape.returns}" if shape.returns else "True"
+        lines += [f"  if {test}: I_check_return(I_result)"]
+    lines += ["  I_wrap = I_scalar(type(I_result))"]
+    lines += ["  return I_finish(I_result) if I_wrap is None else I_wrap(I_result)", " return run"]
+    names_in: dict[str, Any] = {"I_S": SCALARS, "I_scalar": SCALAR_RESULTS.get, "I_ident": get_ident}
+    names_in["__name__"] = __name__
+    exec(compile("\n".join(lines), "<dana border>", "exec"), names_in)
+    return names_in["make"]  # type: ignore[no-any-return]
+
+
+def _extras(shape: Shape) -> str:
+    checks = [f"I_check_{name}" for name, _ in shape.guides]
+    defaults = [f"I_default_{name}" for name in shape.defaults]
+    return ", ".join(["I_check_return", *checks, *defaults])
+
+
+def _parameters(shape: Shape) -> str:
+    def spelt(name: str) -> str:
+        return f"{name}=I_default_{name}" if name in shape.defaults else name
+
+    parts = [spelt(name) for name in shape.positional]
+    if shape.star is not None:
+        parts.append(f"*{shape.star}")
+    elif shape.keyword_only:
+        parts.append("*")
+    parts += [spelt(name) for name in shape.keyword_only]
+    if shape.double_star is not None:
+        parts.append(f"**{shape.double_star}")
+    return ", ".join(parts)
+
+
+def _arguments(shape: Shape) -> str:
+    parts = list(shape.positional)
+    if shape.star is not None:
+        parts.append(f"*{shape.star}")
+    parts += [f"{name}={name}" for name in shape.keyword_only]
+    if shape.double_star is not None:
+        parts.append(f"**{shape.double_star}")
+    return ", ".join(parts)
+
+
+def _admissions(shape: Shape) -> Iterator[str]:
+    guides = dict(shape.guides)
+    for name in (*shape.positional, *shape.keyword_only):
+        if shape.reentrant and name == shape.positional[0]:
+            continue  # the instance
+        fast = guides.get(name)
+        test = f"type({name}) not in I_S" if fast is None else f"type({name}) is not {fast}" if fast else "True"
+        if name in shape.defaults:
+            # A default that was not given is no value from outside; it may be the compiler's "no argument".
+            test += f" and {name} is not I_default_{name}"
+        change = f"I_admit({name})" if fast is None else f"I_check_{name}({name})"
+        yield f"if {test}: {name} = {change}"
+    if shape.star is not None:
+        yield f"{shape.star} = tuple([I_admit(I_item) for I_item in {shape.star}])"
+    if shape.double_star is not None:
+        yield f"{shape.double_star} = {{I_key: I_admit(I_item) for I_key, I_item in {shape.double_star}.items()}}"
+
+
+class Description(NamedTuple):
+    """What the manifest knows about a function."""
+
+    annotations: dict[str, str]
+    """Parameter (Python name) or ``"return"``, and the type as Dana wrote it."""
+    defaults: dict[str, Any]
+
+
+NOTHING_KNOWN = Description({}, {})
+
+
+def context_function(
+    context: DanaContext,
+    target: Callable[..., Any],
+    source: FunctionType,
+    described: Description = NOTHING_KNOWN,
+    *,
+    method: bool = False,
+    skip_first: bool = False,
+) -> FunctionType:
+    """The function that a host gets for a Dana function.
+
+    Parameters
+    ----------
+    target : what is called, the function itself or a struct class.
+    source : the plain function that has the signature.
+    described : annotations to check.
+    method : it stands in a struct class, so Dana code calls it too.
+    skip_first : the first parameter of `source` is the instance, which `target` makes itself.
+    """
+    code = source.__code__
+    names = code.co_varnames
+    positional = names[: code.co_argcount]
+    keyword_only = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    rest = code.co_argcount + code.co_kwonlyargcount
+    star = names[rest] if code.co_flags & inspect.CO_VARARGS else None
+    double_star = names[rest + (star is not None)] if code.co_flags & inspect.CO_VARKEYWORDS else None
+    given = source.__defaults__ or ()
+    defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True)) | (source.__kwdefaults__ or {})
+    positional = positional[1:] if skip_first else positional
+    guides = {
+        name: guide for name in (*positional, *keyword_only) if (guide := guide_of(described.annotations.get(name)))
+    }
+    returns = guide_of(described.annotations.get("return"))
+    shape = Shape(
+        source.__name__,
+        positional,
+        keyword_only,
+        star,
+        double_star,
+        tuple(name for name in (*positional, *keyword_only) if name in defaults),
+        tuple((name, _first_word(guide)) for name, guide in guides.items()),
+        None if returns is None else _first_word(returns),
+        method,
+    )
+    border = context._border
+    checks = [_argument_check(context, source, name, guide) for name, guide in guides.items()]
+    made = _factory(shape)(
+        target,
+        border.admit,
+        context._meter,
+        context._fail,
+        context._stopped,
+        border.release_result,
+        _return_check(context, source, returns),
+        *checks,
+        *[defaults[name] for name in shape.defaults],
+    )
+    made.__dict__["__dana_target__"] = target
+    return dress(made, source, described, context)
+
+
+def _argument_check(context: DanaContext, source: FunctionType, name: str, guide: Guide) -> Callable[[Any], Any]:
+    admit, accepts = context._border.admit, context._accepts
+
+    def check(value: Any) -> Any:
+        value = admit(value)
+        if not fits(value, guide, accepts):
+            shown = dana_name(name) or name
+            raise DanaTypeError(
+                f"{function_label(source)}: the argument {shown!r} must be {guide.text}, not {type_name(value)}"
+            )
+        return value
+
+    return check
+
+
+def _return_check(context: DanaContext, source: FunctionType, guide: Guide | None) -> Callable[[Any], None] | None:
+    if guide is None:
+        return None
+    accepts = context._accepts
+
+    def check(value: Any) -> None:
+        if not fits(value, guide, accepts):
+            raise DanaTypeError(
+                f"{function_label(source)} is declared to give {guide.text}, but gave {type_name(value)}",
+                filename=source.__code__.co_filename,
+                lineno=source.__code__.co_firstlineno,
+            )
+
+    return check
+
+
+def function_label(source: FunctionType) -> str:
+    """A function as messages name it."""
+    return f"{dana_name(source.__name__) or 'a lambda'}()"
+
+
+def dress(made: FunctionType, source: FunctionType, described: Description, context: DanaContext) -> FunctionType:
+    """Give a closure the names, documentation and signature of the function it stands for."""
+    made.__name__ = made.__qualname__ = dana_name(source.__name__) or source.__name__
+    made.__doc__, made.__module__ = source.__doc__, source.__module__
+    annotations = python_annotations(described.annotations)
+    made.__annotations__ = annotations
+    if not source.__annotations__:
+        # `inspect.signature` follows ``__wrapped__``; to the compiled code annotations mean nothing.
+        source.__annotations__ = dict(annotations)
+    made.__dict__[_MARK] = context
+    made.__dict__["__wrapped__"] = source
+    made.__dict__["call_async"] = functools.partial(_call_async, made)
+    made.__dict__["map"] = functools.partial(map_items, made)
+    made.__dict__["stream"] = functools.partial(stream_items, made)
+    return made
+
+
+_PYTHON_TYPES: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "tuple": tuple,
+    "set": set,
+    "any": Any,
+    "None": None,
+    "none": None,
+    "null": None,
+}
+
+
+def python_annotations(written: dict[str, str]) -> dict[str, Any]:
+    """Annotations as Python tools want them: real types where Dana's words are Python's, else the text."""
+    return {name: _python_type(text) for name, text in written.items()}
+
+
+@functools.lru_cache(maxsize=512)
+def _python_type(text: str) -> Any:
+    names = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+    if not names <= _PYTHON_TYPES.keys() or not re.fullmatch(r"[A-Za-z0-9_\[\], |]*", text):
+        return text
+    try:
+        return eval(text, {"__builtins__": {}}, dict(_PYTHON_TYPES))
+    except TypeError:
+        return text
+
+
+def context_of(function: Any) -> DanaContext | None:
+    """The context of a context function, None for anything else."""
+    return function.__dict__.get(_MARK) if type(function) is FunctionType else None
+
+
+def _call_async(function: FunctionType, /, *args: Any, **named: Any) -> Any:
+    from opendxa.dana.asynchronous import call_async
+
+    return call_async(function, args, named)
+
+
+def map_items(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """``function(item)`` for each item, made when it is asked for: nothing is read ahead."""
+    for item in items:
+        yield function(item)
+
+
+def stream_items(function: Any, items: Any) -> AsyncIterator[Any]:
+    """The same as an async iterator; the next item is taken when the last result was."""
+    from opendxa.dana.asynchronous import stream
+
+    return stream(function, items)

@@ -1,0 +1,201 @@
+"""Imports inside a context: what the hooks ``_import_``, ``_import_from_`` and ``_import_star_`` call.
+
+In: names as Dana code wrote them. Out: `LoadedModule` values of this context, or façades of Python modules (which the
+guards make and check). Each context has its own table: nothing here touches ``sys.modules``, ``sys.path`` or
+``sys.meta_path``, and a local ``.py`` file is never run.
+
+Circular imports behave as in Python: the module that is still being loaded is handed out as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from dana2py.compiled import CompiledModule
+from dana_guards.errors import DanaImportError
+from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
+from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
+from opendxa.dana.spelling import python_name
+
+Facade = Callable[[str], Any]
+"""Makes the façade of a Python module, or raises `DanaError`; None where there is no such façade."""
+
+
+class Importer:
+    """Finds, loads and remembers the modules of one context.
+
+    Parameters
+    ----------
+    roots : gives the search folders, asked once at the first import.
+    compiled : gives the compiled module of a place.
+    namespace : makes the globals of a module from its name and file.
+    execute : runs a module's code in its globals.
+    facade : gives the façade of a Python module.
+    public : the store behind ``public:``.
+    """
+
+    def __init__(
+        self,
+        *,
+        roots: Callable[[], list[Root]],
+        compiled: Callable[[Place, str], CompiledModule],
+        namespace: Callable[[str, str], dict[str, Any]],
+        execute: Callable[[CompiledModule, dict[str, Any]], None],
+        facade: Facade,
+        public: object,
+    ) -> None:
+        self.modules: dict[str, LoadedModule] = {}
+        self._make_roots = roots
+        self._roots: list[Root] | None = None
+        self._compiled = compiled
+        self._namespace = namespace
+        self._execute = execute
+        self._facade = facade
+        self._public = public
+
+    # -- the three hooks -------------------------------------------------------------------------
+
+    def module(self, name: str, level: int, python: bool, importer: str) -> Any:
+        """``import name``: the module itself, also for a dotted name."""
+        if python:
+            return self._python(name)
+        return self._load(self._absolute(name, level, importer), importer)
+
+    def member(self, name: str, level: int, python: bool, importer: str, member: str) -> Any:
+        """``from name import member``: an attribute, else a submodule (9.3)."""
+        module = self.module(name, level, python, importer)
+        return member_of(module, member, name)
+
+    def star(self, name: str, level: int, python: bool, importer: str) -> dict[str, Any]:
+        """``from name import *``: everything exported, by Python name."""
+        return copy_exports(self.module(name, level, python, importer))
+
+    # -- loading ---------------------------------------------------------------------------------
+
+    @property
+    def roots(self) -> list[Root]:
+        """The search folders of this context."""
+        if self._roots is None:
+            self._roots = self._make_roots()
+        return self._roots
+
+    def _python(self, name: str) -> Any:
+        check_name(name)
+        facade = self._facade(name)
+        if facade is None:
+            raise DanaImportError(f"there is no Python module {name}.py for Dana code")
+        return facade
+
+    def _absolute(self, name: str, level: int, importer: str) -> str:
+        known = self.modules.get(importer)
+        info = None if known is None else info_of(known)
+        is_package = info is not None and (info.compiled is None or info.compiled.is_package)
+        return absolute_name(name, level, importer, is_package)
+
+    def _load(self, name: str, importer: str | None = None) -> LoadedModule:
+        found = self.modules.get(name)
+        if found is not None:
+            return found
+        parts = check_name(name)
+        place = find(parts, self.roots)
+        if place is None:
+            plain = self._facade(name)
+            if plain is not None:
+                return plain  # type: ignore[no-any-return]
+            raise not_found(name, self.roots, None if importer in (None, "__main__") else importer)
+        parent = self._load(".".join(parts[:-1])) if len(parts) > 1 else None
+        module = self.modules.get(name) or self._run(name, place)
+        if parent is not None:
+            bind_submodule(parent, parts[-1], module)
+        return module
+
+    def package_file(self, root: Root) -> Place | None:
+        """The ``__init__.na`` of a search folder itself, if it has one."""
+        return package_file(root)
+
+    def load_place(self, name: str, place: Place) -> LoadedModule:
+        """Load a module from a place that is known already."""
+        return self.modules.get(name) or self._run(name, place)
+
+    def _run(self, name: str, place: Place) -> LoadedModule:
+        """Execute a module's top level; a module that fails leaves no trace."""
+        compiled = None if place.file is None else self._compiled(place, name)
+        module = LoadedModule(name)
+        module.__dict__.update(self._namespace(name, place.file or ""))
+        module.__doc__ = None if compiled is None else compiled.docstring
+        info = ModuleInfo(compiled, place.folder, self._public, lambda part: self._submodule(name, part))
+        set_info(module, info)
+        self.modules[name] = module
+        try:
+            if compiled is not None:
+                self._execute(compiled, module.__dict__)
+        except BaseException:
+            self.modules.pop(name, None)
+            raise
+        info.ready = True
+        return module
+
+    def _submodule(self, package: str, part: str) -> ModuleType | None:
+        """The submodule of a package, loaded if it is there."""
+        name = f"{package}.{part}"
+        module = self.modules.get(name)
+        if module is None and find(check_name(name), self.roots) is not None:
+            return self._load(name)
+        return module
+
+
+def absolute_name(name: str, level: int, importer: str, is_package: bool) -> str:
+    """The full name of a relative import. DanaImportError outside of a package (9.4)."""
+    if not level:
+        return name
+    parts = importer.split(".")
+    if is_package:
+        level -= 1
+    if level >= len(parts) or importer == "__main__":
+        dots = "." * (level + is_package)
+        raise DanaImportError(
+            f"the relative import of {dots}{name} leads out of the package",
+            hint="relative imports work between the modules of one package",
+        )
+    base = parts[: len(parts) - level]
+    return ".".join([*base, name] if name else base)
+
+
+def bind_submodule(parent: ModuleType, part: str, module: ModuleType) -> None:
+    """Make a submodule an attribute of its package, as Python does."""
+    parent.__dict__[python_name(part)] = module
+
+
+def member_of(module: Any, member: str, name: str) -> Any:
+    """A member of a module or façade for a from-import. DanaImportError if there is none."""
+    if not isinstance(module, ModuleType):
+        return _facade_member(module, member, name)
+    if member.startswith("dana_u_"):
+        raise DanaImportError(
+            f"cannot import '{member[6:]}' from '{name}': it is private", hint="names with a leading underscore are"
+        )
+    if member in module.__dict__ and not member.startswith("_"):
+        return module.__dict__[member]
+    found = lookup(module, member)
+    if is_absent(found):
+        raise DanaImportError(f"cannot import name from '{name}': {missing(module, member)}")
+    return found
+
+
+def _facade_member(facade: Any, member: str, name: str) -> Any:
+    if not member.startswith(("_", "dana_")):
+        try:
+            return getattr(facade, member)
+        except AttributeError:
+            pass
+    raise DanaImportError(f"cannot import '{member}' from {name}.py", hint="the façade has no such name")
+
+
+def copy_exports(module: Any) -> dict[str, Any]:
+    """Everything that a module or façade exports, by Python name."""
+    if not isinstance(module, ModuleType):
+        return {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
+    names = map(python_name, exported_names(module.__dict__))
+    return {name: member_of(module, name, module.__name__) for name in names}

@@ -1,0 +1,143 @@
+"""Reading and compiling Dana text, once: the meeting place of search, cache and compiler.
+
+In: a place or a text, and a policy. Out: `CompiledModule`, from memory, from the disk cache, or from the compiler,
+which is loaded only then. Nothing is executed here, and nothing here belongs to one context: all share it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dana2py.cache import Cache
+from dana2py.compiled import CompiledModule
+from dana_guards.errors import DanaImportError, DanaSyntaxError
+from opendxa.dana.search import Place, Root, default_roots
+
+if TYPE_CHECKING:
+    from dana_guards.policy import Policy
+
+_REMEMBERED = 256
+_MAX_BYTES = 40_000_004  # ten million characters of UTF-8, and a little more so that the compiler refuses it
+
+
+class Library:
+    """Compiled modules of one process."""
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._lock = threading.Lock()
+        self._cache = cache
+        self._modules: OrderedDict[object, CompiledModule] = OrderedDict()
+
+    @property
+    def cache(self) -> Cache:
+        """The disk cache; the environment is read at the first use."""
+        if self._cache is None:
+            self._cache = Cache.default()
+        return self._cache
+
+    def roots(self) -> list[Root]:
+        """The search folders after those that a context names."""
+        return default_roots()
+
+    def load(self, place: Place, name: str, policy: Policy) -> CompiledModule:
+        """The compiled module of a file.
+
+        Raises
+        ------
+        DanaImportError : the file cannot be read.
+        DanaSyntaxError, DanaSecurityError : the compiler or the policy refuses it.
+        """
+        assert place.file is not None
+        return self.load_bytes(read_source(place.file, name), place, name, policy)
+
+    def load_bytes(self, data: bytes, place: Place, name: str, policy: Policy) -> CompiledModule:
+        """The compiled module of bytes that were read already; the bytes count, never a time stamp."""
+        assert place.file is not None
+        key = self.cache.key(
+            data,
+            filename=place.file,
+            name=name,
+            fingerprint=policy.fingerprint(),
+            options=compiler_options(),
+            is_package=place.is_package,
+        )
+        module = self._recall(key.digest)
+        if module is not None:
+            return module
+        module = self.cache.get(key) or self.cache.get_beside(
+            Path(place.file), key, policy.profile, vouched=place.vouched
+        )
+        if module is None:
+            module = _compile(data, place, name, policy)
+            self.cache.put(key, module)
+        return self._remember(key.digest, module)
+
+    def compile_text(self, text: str, filename: str, policy: Policy, known: Iterable[str]) -> CompiledModule:
+        """The compiled module of a piece of text for `eval_dana`; only remembered, not stored on the disk."""
+        names = frozenset(known)
+        key = (text, filename, policy.fingerprint(), names, compiler_options())
+        module = self._recall(key)
+        if module is None:
+            from dana2py.compiler import compile_source
+
+            module = compile_source(text, filename, name="__main__", policy=policy, known=names, interactive=True)
+            self._remember(key, module)
+        return module
+
+    def _recall(self, key: object) -> CompiledModule | None:
+        with self._lock:
+            module = self._modules.get(key)
+            if module is not None:
+                self._modules.move_to_end(key)
+            return module
+
+    def _remember(self, key: object, module: CompiledModule) -> CompiledModule:
+        with self._lock:
+            self._modules[key] = module
+            while len(self._modules) > _REMEMBERED:
+                self._modules.popitem(last=False)
+        return module
+
+
+def compiler_options() -> tuple[str, ...]:
+    """Settings of the environment that shape code (design page, section 7)."""
+    names = ("DANA_AUTO_COERCION", "DANA_SEMANTIC_TRUTH")
+    return tuple(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+
+
+def read_source(file: str, name: str) -> bytes:
+    """The bytes of a regular file. DanaImportError if it cannot be read."""
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(_MAX_BYTES)
+    except OSError as error:
+        raise DanaImportError(f"module '{name}' cannot be read: {error.strerror}", filename=file) from None
+
+
+def decode(data: bytes, filename: str) -> str:
+    """Source bytes as text. DanaSyntaxError with the line of the first byte that is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        raise DanaSyntaxError(
+            f"byte {data[error.start]:#04x} is not UTF-8",
+            filename=filename,
+            lineno=before.count(b"\n") + 1,
+            column=column,
+            hint="save the file as UTF-8",
+        ) from None
+
+
+def _compile(data: bytes, place: Place, name: str, policy: Policy) -> CompiledModule:
+    from dana2py.compiler import compile_source  # slow to import, so only where the cache has nothing
+
+    assert place.file is not None
+    text = decode(data, place.file)
+    return compile_source(text, place.file, name=name, policy=policy, is_package=place.is_package)

@@ -1,0 +1,125 @@
+"""A module of a context as its host sees it.
+
+In: a `LoadedModule` of the context. Out: `DanaModule`, whose attributes are the module's exports: functions, struct
+constructors and values, always live, converted on the way out. It can be read and not written.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from opendxa.dana.loaded import LoadedModule, info_of, is_absent, lookup, missing, public_names
+
+if TYPE_CHECKING:
+    from opendxa.dana.context import DanaContext
+
+
+class _ModuleKind(type):
+    """``isinstance(m, DanaModule)`` also for modules from ``dana_modules``, which are ordinary Python modules."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return type.__instancecheck__(cls, value) or isinstance(value, LoadedModule)
+
+
+class DanaModule(metaclass=_ModuleKind):
+    """An imported Dana module.
+
+    Attributes are the module's public names. An unknown or private name is an AttributeError with the nearest name.
+
+    * ``__name__``, ``__file__``, ``__doc__``
+    * ``__manifest__``: what the module offers and may need, as plain data
+    * ``__python_source__``: the Python that it became
+    """
+
+    __slots__ = ("__weakref__", "_context", "_functions", "_module")
+
+    _context: DanaContext
+    _module: LoadedModule
+    _functions: dict[str, tuple[object, FunctionType]]
+
+    def __init__(self, context: DanaContext, module: LoadedModule) -> None:
+        object.__setattr__(self, "_context", context)
+        object.__setattr__(self, "_module", module)
+        object.__setattr__(self, "_functions", {})
+
+    def __getattr__(self, name: str) -> Any:
+        special = _SPECIAL.get(name)
+        if special is not None:
+            return special(self)
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"DanaModule has no attribute {name!r}")
+        self._context._require_open()
+        namespace = self._module.__dict__
+        if name in namespace and not name.startswith(("_", "dana_")):
+            value = namespace[name]
+        else:
+            value = self._context._inside(lookup, self._module, name)
+            if is_absent(value):
+                raise missing(self._module, name)
+        known = self._functions.get(name)
+        if known is not None and known[0] is value:
+            return known[1]
+        shown = self._context._border.release(value)
+        if type(shown) is FunctionType:
+            # The same function each time, and it is made once.
+            self._functions[name] = (value, shown)
+        return shown
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"the Dana module {self._module.__name__!r} cannot be changed from outside")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __dir__(self) -> list[str]:
+        return sorted([*public_names(self._module.__dict__), *_SPECIAL])
+
+    def __repr__(self) -> str:
+        return f"<DanaModule {self._module.__name__!r} from {_file(self)!r}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a module of a context cannot be pickled or copied: it lives in its context")
+
+
+def _file(module: DanaModule) -> str | None:
+    info = info_of(module._module)
+    return None if info is None or info.compiled is None else info.compiled.filename
+
+
+def _manifest(module: DanaModule) -> dict[str, Any]:
+    return manifest_of(module._module)
+
+
+def manifest_of(module: ModuleType) -> dict[str, Any]:
+    """What a module offers and may need; a copy, so that nobody changes what the cache remembers."""
+    from copy import deepcopy
+
+    info = info_of(module)
+    return {} if info is None or info.compiled is None else deepcopy(info.compiled.manifest)
+
+
+def python_source_of(module: ModuleType) -> str:
+    """The Python of a module, readable. DanaImportError if the file is gone."""
+    from dana_guards.errors import DanaImportError
+
+    info = info_of(module)
+    if info is None or info.compiled is None:
+        return ""
+    from dana2py.show import show_source
+    from dana2py.source import Source  # the compiler and libcst: only for who looks
+    from opendxa.dana.library import decode, read_source
+
+    compiled = info.compiled
+    try:
+        text = decode(read_source(compiled.filename, compiled.name), compiled.filename)
+    except DanaImportError:
+        raise DanaImportError(f"the text of module '{compiled.name}' is gone", filename=compiled.filename) from None
+    return show_source(Source(text, compiled.filename), profile=compiled.profile)
+
+
+_SPECIAL: dict[str, Any] = {
+    "__name__": lambda module: module._module.__name__,
+    "__file__": _file,
+    "__manifest__": _manifest,
+    "__python_source__": lambda module: python_source_of(module._module),
+}

@@ -1,0 +1,108 @@
+"""The runtime: what all contexts of a process share.
+
+In: settings of the host. Out: contexts. Shared are compiled modules (code is immutable) and the cache; never values.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dana_guards.limits import Limits
+from opendxa.dana.context import DanaContext
+from opendxa.dana.library import Library
+from opendxa.dana.search import Root, roots_of
+
+PathLike = str | os.PathLike[str]
+ISOLATIONS = ("thread", "process")
+
+
+class DanaRuntime:
+    """The Dana runtime of this process. Every ``DanaRuntime()`` is the same object; it is cheap and thread-safe."""
+
+    _instance: DanaRuntime | None = None
+    _lock = threading.Lock()
+    _library: Library
+
+    def __new__(cls) -> DanaRuntime:
+        with DanaRuntime._lock:
+            if DanaRuntime._instance is None:
+                made = object.__new__(cls)
+                made._library = Library()
+                DanaRuntime._instance = made
+            return DanaRuntime._instance
+
+    @property
+    def library(self) -> Library:
+        """The compiled modules and the cache behind them."""
+        return self._library
+
+    def create_context(
+        self,
+        *,
+        allowed_capabilities: Iterable[str] = (),
+        max_memory: str | int | None = None,
+        timeout: Any = None,
+        max_output: str | int | None = None,
+        search_paths: Iterable[PathLike] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        objects: Mapping[str, Any] | None = None,
+        isolation: str = "thread",
+        on_print: Callable[[str], Any] | None = None,
+        on_capability: Callable[[str, str, bool], object] | None = None,
+        llm: Any = None,
+        name: str = "dana",
+    ) -> DanaContext:
+        """An isolated execution environment.
+
+        Parameters
+        ----------
+        allowed_capabilities : grants such as ``"file_read"`` or ``"file_read:/data"``; none by default.
+        max_memory : what a call may add to the process: ``"100MB"``, ``"64KiB"``, bytes; 1 GB by default.
+        timeout : for each outermost call: ``"30s"``, ``"500ms"``, seconds, a timedelta; 30 s by default.
+        max_output : bytes that one call may print and log; 10 MB by default.
+        search_paths : folders of Dana modules, before ``DANAPATH`` and the ``dana_modules`` folders on ``sys.path``.
+        functions : Python functions that Dana code calls like built-ins.
+        objects : values by name; what is no plain data becomes an opaque handle (see `DanaContext.expose`).
+        isolation : ``"thread"``, in this process and in the caller's thread.
+        on_print : gets what Dana prints; ``sys.stdout`` by default.
+        on_capability : called with capability, argument and answer at each use of a capability.
+        llm : the provider of a language model, for contexts with the capability ``llm``.
+        name : what the context is called in messages.
+
+        For all limits None means the default; ``"unlimited"`` must be written out.
+
+        Raises ValueError for every setting that is not understood, and says what is accepted.
+        """
+        if isolation not in ISOLATIONS:
+            raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
+        if isolation == "process":
+            raise ValueError('isolation="process" is not available yet: give "thread"')
+        from dana_guards.capabilities import Grants
+
+        return DanaContext(
+            self._library,
+            limits=Limits.parse(timeout=timeout, memory=max_memory, output=max_output),
+            grants=Grants(allowed_capabilities, on_capability),
+            search_paths=check_paths(search_paths),
+            functions=functions,
+            objects=objects,
+            on_print=on_print,
+            llm=llm,
+            name=name,
+        )
+
+    def __repr__(self) -> str:
+        return "<DanaRuntime>"
+
+    def __reduce__(self) -> Any:
+        return DanaRuntime, ()
+
+
+def check_paths(paths: Iterable[PathLike] | None) -> list[Root]:
+    """Search folders as a host writes them. ValueError for a lone text, which would be read letter by letter."""
+    if isinstance(paths, (str, bytes)):
+        raise ValueError(f"search_paths is a list of folders: search_paths=[{paths!r}]")
+    return roots_of(paths or ())

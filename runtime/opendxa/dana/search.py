@@ -1,0 +1,169 @@
+"""Finding Dana modules on the disk.
+
+In: search folders and dotted names. Out: `Place`, where a module's text is and where its submodules are. Only ``.na``
+files are looked for: a ``.py`` file beside them is never run. Nothing is read, compiled or imported here.
+
+Each part of a name is a plain name, and what is found must really lie below the folder it was looked for in, so
+neither ``..`` nor a link leads out (threat model 5.7).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dana_guards.errors import DanaImportError
+
+SUFFIX = ".na"
+PACKAGE_FILE = "__init__.na"
+FOLDER = "dana_modules"
+_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class Root(NamedTuple):
+    """A search folder. ``vouched``: Python would execute files from there too, so built caches beside modules count."""
+
+    folder: str
+    vouched: bool = False
+
+
+class Place(NamedTuple):
+    """Where a module is.
+
+    ``file`` is the real path of its text, None for a folder without ``__init__.na``; ``folder`` is where its
+    submodules are looked for, None if it has none; ``is_package`` says that ``file`` is an ``__init__.na`` or absent.
+    """
+
+    file: str | None
+    folder: str | None
+    is_package: bool
+    vouched: bool = False
+
+
+def check_name(name: str) -> list[str]:
+    """The parts of a dotted name. DanaImportError if one is no plain name (``..``, a slash, NUL, an accent)."""
+    parts = name.split(".")
+    for part in parts:
+        if not _PART.match(part):
+            raise DanaImportError(
+                f"{name!r} is not a module name", hint="a name has letters, digits and underscores, with dots between"
+            )
+    return parts
+
+
+def roots_of(paths: Iterable[str | os.PathLike[str]]) -> list[Root]:
+    """Search folders that a host names, made absolute now: a later change of the working folder changes nothing."""
+    return [Root(os.path.abspath(os.fspath(path))) for path in paths]
+
+
+def default_roots() -> list[Root]:
+    """``DANAPATH``, then every ``dana_modules/`` folder on ``sys.path``."""
+    named = [path for path in os.environ.get("DANAPATH", "").split(os.pathsep) if path]
+    found = [Root(os.path.join(os.path.abspath(path or "."), FOLDER), vouched=True) for path in sys.path]
+    return roots_of(named) + [root for root in dict.fromkeys(found) if os.path.isdir(root.folder)]
+
+
+def find(parts: Sequence[str], roots: Iterable[Root]) -> Place | None:
+    """The place of a module; each parent is found first, and its folder searched for the next part."""
+    place: Place | None = None
+    for part in parts:
+        if place is not None:
+            roots = [] if place.folder is None else [Root(place.folder, place.vouched)]
+        place = next((found for root in roots if (found := _find_in(part, root)) is not None), None)
+        if place is None:
+            return None
+    return place
+
+
+def _find_in(part: str, root: Root) -> Place | None:
+    """``m.na``, then ``m/__init__.na``, then a folder ``m`` with Dana modules in it (9.2)."""
+    base = os.path.join(root.folder, part)
+    folder = base if os.path.isdir(base) and _is_inside(base, root.folder) else None
+    file = _regular(base + SUFFIX, root.folder)
+    if file is not None:
+        return Place(file, folder, False, root.vouched)
+    if folder is None:
+        return None
+    file = _regular(os.path.join(folder, PACKAGE_FILE), root.folder)
+    if file is not None or next(submodules(folder), None) is not None:
+        return Place(file, folder, True, root.vouched)
+    return None
+
+
+def package_file(root: Root) -> Place | None:
+    """The ``__init__.na`` of a search folder itself: what it exports is known to every `eval_dana`."""
+    file = _regular(os.path.join(root.folder, PACKAGE_FILE), root.folder)
+    return None if file is None else Place(file, root.folder, True, root.vouched)
+
+
+def _regular(path: str, folder: str) -> str | None:
+    """The real path of a regular file below the folder, None for anything else."""
+    if not os.path.isfile(path) or not _is_inside(path, folder):
+        return None
+    return os.path.realpath(path)
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    real, base = os.path.realpath(path), os.path.realpath(folder)
+    if os.path.commonpath([real, base]) != base:
+        return False
+    # A file system that ignores case would find one module under many names.
+    return sys.platform == "linux" or os.path.basename(path) in os.listdir(os.path.dirname(path))
+
+
+def submodules(folder: str) -> Iterator[tuple[str, bool]]:
+    """Name and package flag of each module in a folder, sorted; names that could not be imported are left out."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        stem, extension = os.path.splitext(name)
+        path = os.path.join(folder, name)
+        if extension == SUFFIX and name != PACKAGE_FILE and _PART.match(stem) and os.path.isfile(path):
+            yield stem, os.path.isdir(os.path.join(folder, stem))
+        elif _PART.match(name) and os.path.isdir(path) and f"{name}{SUFFIX}" not in names and _holds_dana(path):
+            yield name, True
+
+
+def _holds_dana(folder: str, depth: int = 8) -> bool:
+    """Whether a folder, or one below it, has a Dana module."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return False
+    if any(entry.name.endswith(SUFFIX) and entry.is_file() for entry in found):
+        return True
+    inner = [entry for entry in found if _PART.match(entry.name) and entry.is_dir(follow_symlinks=False)]
+    return depth > 0 and any(_holds_dana(entry.path, depth - 1) for entry in inner)
+
+
+def names_near(roots: Iterable[Root]) -> list[str]:
+    """All module names at the top of the roots, for a suggestion."""
+    return sorted({name for root in roots for name, _ in submodules(root.folder)})
+
+
+def not_found(name: str, roots: Sequence[Root], importer: str | None = None) -> DanaImportError:
+    """The error for a module that is nowhere, with the nearest name and the folders that were searched."""
+    from dana_guards.spelling import near_name
+
+    near = near_name(name.partition(".")[0], names_near(roots))
+    searched = ", ".join(root.folder for root in roots) or "no folder"
+    by = f" (imported by {importer})" if importer else ""
+    hint = f"did you mean '{near}'? " if near else ""
+    error = DanaImportError(f"Dana module '{name}' not found{by}", hint=f"{hint}searched: {searched}")
+    error.name = name
+    return error
+
+
+def display_path(file: str) -> str:
+    """A path for messages: relative to the working folder where it lies below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
