@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from dana2py import fstrings, literals
@@ -22,6 +24,8 @@ from dana_guards.errors import DanaSyntaxError, IncompleteInput
 
 #: How deep brackets, f-string fields and lambdas may nest in each other, and blocks likewise.
 MAX_NESTING = 100
+#: Tokens that one source may have: about forty thousand full lines.
+MAX_TOKENS = 500_000
 #: Columns that a tab counts for, wherever it stands (1.1).
 TAB = 8
 
@@ -77,7 +81,7 @@ _TOKEN = re.compile(
 )
 _BLANK_LINES = re.compile(r"(?:[ \t\f]*+(?:\#[^\n]*+)?\n)*+")
 _MARGIN = re.compile(r"([ \t\f]*+)(\#[^\n]*+)?")
-_HEAD_PRAGMA = re.compile(r"#\s*dana:\s*strict\s*\Z")
+_HEAD_PRAGMA = re.compile(r"^[ \t\f]*+\#[ \t]*+dana:[ \t]*+strict[ \t]*+$", re.MULTILINE)
 _DUNDER = re.compile(r"(?<![A-Za-z0-9_])__[A-Za-z0-9_]*__(?![A-Za-z0-9_])")
 #: Names of the form ``__x__`` that a program may use; all others are refused.
 DUNDER_NAMES = frozenset({"__name__", "__file__", "__exports__", "__main__"})
@@ -135,29 +139,33 @@ class Lexer:
         """
         text, tokens, match = self.text, self.tokens, _TOKEN.match
         append, keyword, operator, new = tokens.append, KEYWORDS.get, OPERATORS, tuple.__new__
-        methods = {name: getattr(self, f"lex_{name}") for name in _TOKEN.groupindex if name not in ("name", "op")}
+        methods: dict[int | None, Callable[[re.Match[str]], int]] = {
+            index: getattr(self, f"lex_{name}") for name, index in _TOKEN.groupindex.items() if index > 2
+        }
         position = self._first_line()
-        while position >= 0:
+        for _ in repeat(None, MAX_TOKENS):
             found = match(text, position)
             assert found is not None
-            kind = found.lastgroup
-            if kind == "name":
-                value = found["name"]
+            kind = found.lastindex
+            if kind == 1:  # a name
+                value = found[1]
                 position = found.end()
                 end = position - self.line_start
                 line = self.line
                 span = new(Span, (line, end - len(value), line, end))
                 append(new(Token, (keyword(value, "NAME"), value, span)))
-            elif kind == "op":
-                value = found["op"]
+            elif kind == 2:  # an operator
+                value = found[2]
                 position = found.end()
                 end = position - self.line_start
                 line = self.line
                 append(new(Token, (operator[value], value, new(Span, (line, end - len(value), line, end)))))
             else:
-                position = methods[str(kind)](found)
-        self._check_dunders()
-        return tokens
+                position = methods[kind](found)
+                if position < 0:
+                    self._check_dunders()
+                    return tokens
+        raise self.error(f"the source has more than {MAX_TOKENS} tokens", position, "split it into modules")
 
     # -- helpers -------------------------------------------------------------------------------
 
@@ -180,7 +188,7 @@ class Lexer:
         """Skip what stands before the first statement and take its indentation as the margin."""
         blank = _BLANK_LINES.match(self.text)
         assert blank is not None
-        self.strict = any(_HEAD_PRAGMA.match(line.strip()) for line in blank[0].split("\n"))
+        self.strict = _HEAD_PRAGMA.search(blank[0]) is not None
         self._skip_lines(0, blank.end())
         margin = _MARGIN.match(self.text, blank.end())
         assert margin is not None
@@ -367,7 +375,7 @@ class Lexer:
         """Whether a comma has ended the body of the lambda before, so that the next one is beside it."""
         depth = 0
         for token in reversed(self.tokens):
-            kind = token.kind
+            kind: str = token.kind
             if kind in ("RPAR", "RSQB", "RBRACE", "FIELD_END"):
                 depth += 1
             elif kind in ("LPAR", "LSQB", "LBRACE", "FIELD_START"):

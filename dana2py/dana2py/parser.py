@@ -11,7 +11,6 @@ that every thread would compute alike. Nothing recurses.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
@@ -210,12 +209,12 @@ def check_depth(module: nodes.Module, source: Source, nesting: int, chain: int) 
                 "give the inner parts names of their own",
             )
         spine = _SPINES.get(type(node), ())
-        for name in field_names(type(node)):
+        for name in node.__match_args__:
             child = getattr(node, name)
             if isinstance(child, nodes.Node):
                 same = name in spine and _continues(node, child)
                 pending.append((child, depth if same else depth + 1))
-            elif type(child) is tuple:
+            elif type(child) is tuple:  # not a Span, which has a type of its own
                 _push_all(child, 0 if isinstance(node, nodes.Stmt | nodes.Module) else depth + 1, pending)
 
 
@@ -230,11 +229,5 @@ def _push_all(items: tuple[Any, ...], depth: int, pending: list[tuple[Any, int]]
     for item in items:
         if isinstance(item, nodes.Node):
             pending.append((item, depth))
-        elif type(item) is tuple and not isinstance(item, nodes.Span):
+        elif type(item) is tuple:
             _push_all(item, depth, pending)
-
-
-@cache
-def field_names(kind: Hashable) -> tuple[str, ...]:
-    """Names of the fields of a node class, without its span."""
-    return tuple(name for name in getattr(kind, "__match_args__", ()) if name != "span")

@@ -46,8 +46,8 @@ class TreeBuilder(ExpressionBuilder):
 
     def module(self, c: Children) -> nodes.Module:
         body = c[0] or []
-        lines = self.source.starts
-        span = Span(1, 0, len(lines), len(self.source.text) - lines[-1])
+        text = self.source.text
+        span = Span(1, 0, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1))
         return nodes.Module(span, tuple(body), docstring_of(body), self.strict)
 
     def line(self, c: Children) -> list[nodes.Stmt]:
