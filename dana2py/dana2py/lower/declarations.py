@@ -123,6 +123,9 @@ class Declarations(Functions):
         at = self.at(node)
         inner = f"dana_m_{owner}_{python_name(node.name)}"
         function = self.function(node, inner)
+        if node.receiver is None and node.params[0].annotation is None:
+            # The instance is of this struct, unless somebody calls the method in an odd way: a guide, no promise.
+            function.dana_guides.setdefault(python_name(node.params[0].name), owner)  # type: ignore[attr-defined]
         attach = at.hook(
             "_receiver_", at.tuple([at.load(owner)]), at.constant(python_name(node.name)), at.load(inner)
         )

@@ -241,7 +241,8 @@ class Expressions(Lowering):
         place = self.at(node).place
         if value is not None:
             return ast.DictComp(key=element, value=value, generators=clauses, **place)
-        kind = {"list": ast.ListComp, "set": ast.SetComp, "generator": ast.GeneratorExp}[node.kind]
+        # A generator holds a frame and is no value of the closed world: what it would give comes as a list.
+        kind = ast.SetComp if node.kind == "set" else ast.ListComp
         return kind(elt=element, generators=clauses, **place)
 
     def lower_Placeholder(self, node: nodes.Placeholder) -> ast.expr:

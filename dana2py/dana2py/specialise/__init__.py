@@ -12,22 +12,27 @@ from __future__ import annotations
 import ast
 import os
 
-from dana2py.bindings import Resolution
+from dana2py.bindings import Resolution, python_name
+from dana2py.specialise.entries import add_entries, collapse
 from dana2py.specialise.facts import Facts
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
 
 
-def specialise(tree: ast.Module, resolution: Resolution, policy: Policy) -> ast.Module:
+def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed: bool) -> ast.Module:
     """Spell out Dana's operators.
 
     Parameters
     ----------
     tree : what `dana2py.lower` made; it is changed in place and returned.
     resolution : for what was declared.
-    policy : the profile decides nothing here yet; it is part of the signature of every pass.
+    policy : for the names that the host adds to the built-ins.
+    closed : no other text will be executed in the same namespace (see `dana_guards.evidence`).
     """
-    facts = Facts(tree, resolution)
+    structs = {python_name(name): node.span.line for name, node in resolution.structs.items() if node.kind == "struct"}
+    tree.body = add_entries(tree.body, structs)
+    facts = Facts(tree, resolution, policy.names, closed)
+    tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
     counter = 0
 
     def temporary() -> str:

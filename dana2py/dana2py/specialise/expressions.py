@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dana2py.specialise import forms
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
-from dana2py.specialise.types import ALL, NUMBER, Kinds, coerces, is_known, kinds_of_constant, never_text
+from dana2py.specialise.types import NUMBERS, coerces
+from dana_guards.flow import TYPE_HOOKS
+from dana_guards.lattice import DICT, FLOAT, INT, STR, STRUCT, Type, of_constant
 
 DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 MAX_CANDIDATES = 3
@@ -34,30 +36,11 @@ class ExpressionSpecialiser:
         self.retrying = False
         """Inside a statement that is repeated with helpers when it raises TypeError: ``+`` stays plain."""
 
-    # -- types ---------------------------------------------------------------------------------
-
-    def kinds(self, node: ast.expr) -> Kinds:
+    def kinds(self, node: ast.expr) -> Type:
         """The types that the value of ``node`` can have."""
-        match node:
-            case ast.Constant():
-                return kinds_of_constant(node)
-            case ast.JoinedStr():
-                return frozenset(("str",))
-            case ast.UnaryOp(op=ast.Not()):
-                return frozenset(("bool",))
-            case ast.List() | ast.ListComp():
-                return frozenset(("list",))
-            case ast.Dict() | ast.DictComp():
-                return frozenset(("dict",))
-            case ast.Tuple():
-                return frozenset(("tuple",))
-            case ast.Compare():
-                return frozenset(("bool",))
-        return self.inferred(node)
-
-    def inferred(self, node: ast.expr) -> Kinds:
-        """What the inference says; a subclass or the caller provides it."""
-        return ALL
+        if isinstance(node, ast.Constant):
+            return of_constant(node.value)
+        return self.facts.type_of(getattr(node, "dana_origin", node))
 
     # -- walking -------------------------------------------------------------------------------
 
@@ -101,13 +84,20 @@ class ExpressionSpecialiser:
         left, right = self.expr(node.left), self.expr(node.right)
         node.left, node.right = left, right
         if not coerces(left_kinds, right_kinds) or self.retrying:
+            del node.dana_op  # type: ignore[attr-defined]
             return node
         return self.spelt(node, node.op, left, left_kinds, right, right_kinds)
 
     def spelt(
-        self, node: ast.expr, op: ast.AST, left: ast.expr, left_kinds: Kinds, right: ast.expr, right_kinds: Kinds
+        self, node: ast.expr, op: ast.AST, left: ast.expr, left_kinds: Type, right: ast.expr, right_kinds: Type
     ) -> ast.expr:
         """``a op b`` where one side may be text and the other a number."""
+        if isinstance(op, ast.Add) and _text_and_number(left_kinds, right_kinds):
+            return forms.joined(node, left, right)
+        if (left_kinds.is_only(STR) and right_kinds.is_only(NUMBERS)) or (
+            left_kinds.is_only(NUMBERS) and right_kinds.is_only(STR)
+        ):
+            return forms.operator_hook(node, op, left, right)
         first = self.named(left) if simple(right) or self.stable(left) else self.renamed(left)
         second = self.named(right)
         if first is None or second is None:
@@ -116,13 +106,13 @@ class ExpressionSpecialiser:
         slow = forms.operator_hook(node, op, left_again(), right_again())
         plain = self.plain(node, op, left_again(), right_again())
         # A test may leave out an operand only if nothing has to be evaluated before the other one.
-        if simple(left) and left_kinds <= NUMBER:
+        if simple(left) and left_kinds.is_only(NUMBERS):
             test = type_test(right, "_str_", negate=True)
-        elif simple(right) and right_kinds <= NUMBER:
+        elif simple(right) and right_kinds.is_only(NUMBERS):
             test = type_test(left, "_str_", negate=True)
-        elif simple(left) and left_kinds == {"str"}:
+        elif simple(left) and left_kinds.is_only(STR):
             test = type_test(right, "_str_")
-        elif simple(right) and right_kinds == {"str"}:
+        elif simple(right) and right_kinds.is_only(STR):
             test = type_test(left, "_str_")
         else:
             test = same_type(left, right)
@@ -133,10 +123,8 @@ class ExpressionSpecialiser:
         scope may be changed by a call."""
         if not isinstance(node, ast.Name):
             return True
-        scope = self.facts.scopes.get(id(self.function))
-        if scope is None or not scope.is_function:
-            return False
-        return node.id in scope.bound and node.id not in scope.outside
+        scope = self.facts.evidence.scope_of(self.function)
+        return scope.is_function and node.id in scope.bound and node.id not in scope.outside
 
     def renamed(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
         """As `named`, with a name of its own also for a variable."""
@@ -169,7 +157,7 @@ class ExpressionSpecialiser:
             return self.spelt(node, node.ops[0], node.left, kinds[0], node.comparators[0], kinds[1])
         return self.chain(node, kinds, pairs)
 
-    def chain(self, node: ast.Compare, kinds: list[Kinds], pairs: list[bool]) -> ast.expr:
+    def chain(self, node: ast.Compare, kinds: list[Type], pairs: list[bool]) -> ast.expr:
         """``a < b <= c`` is ``a < b and b <= c`` with b evaluated once."""
         parts: list[ast.expr] = []
         left = node.left
@@ -225,9 +213,9 @@ class ExpressionSpecialiser:
             return self.bool_condition(node)
         kinds = self.kinds(node)
         value = self.expr(node)
-        if never_text(kinds):
+        if not kinds.may_be(STR):
             return value
-        if kinds == {"str"}:
+        if kinds.is_only(STR):
             return hook(value, "_truth_", value)
         use = self.named(value)
         if use is None:
@@ -247,7 +235,7 @@ class ExpressionSpecialiser:
         if isinstance(node.op, ast.And):
             node.values = [*[self.expr(head) for head in heads], self.condition(last)]
             return node
-        if all(never_text(self.kinds(head)) for head in heads):
+        if not any(self.kinds(head).may_be(STR) for head in heads):
             node.values = [*[self.expr(head) for head in heads], self.condition(last)]
             return node
         value = self.expr(node)
@@ -263,20 +251,17 @@ class ExpressionSpecialiser:
             return True
         return node.id in self.facts.modules and self.facts.is_global(node.id, self.function)
 
-    def struct_of(self, kinds: Kinds) -> StructFacts | None:
+    def struct_of(self, kinds: Type) -> StructFacts | None:
         """The struct of this module that the value surely is."""
-        if len(kinds) != 1:
-            return None
-        (kind,) = kinds
-        return self.facts.structs.get(kind.removeprefix("struct:")) if kind.startswith("struct:") else None
+        return self.facts.structs.get(kinds.struct) if kinds.struct and kinds.is_only(STRUCT) else None
 
     def class_test(self, value: ast.expr, struct: StructFacts) -> ast.expr:
         """``_type_(value) is P``."""
         return type_test(value, struct.name)
 
-    def reachable(self, structs: list[StructFacts]) -> list[StructFacts]:
-        """Those whose class can be named from inside this function."""
-        return [struct for struct in structs if self.facts.is_global(struct.name, self.function)]
+    def reachable(self, structs: list[StructFacts], line: int) -> list[StructFacts]:
+        """Those whose class can be named here: declared before, and not hidden by a local variable."""
+        return [s for s in structs if s.line < line and self.facts.is_global(s.name, self.function)]
 
     def expr_Attribute(self, node: ast.Attribute) -> ast.expr:
         """``x.f``: the slot of a struct behind its type test, a dict's key, else Python's attribute."""
@@ -288,7 +273,7 @@ class ExpressionSpecialiser:
         node.value = self.expr(node.value)
         if struct is not None and node.attr in struct.fields:
             return self.slot(node, node.value)
-        if is_known(kinds) and "dict" not in kinds:
+        if not kinds.may_be(DICT) and not kinds.may_be(STRUCT):
             return node
         return self.unknown_attribute(node)
 
@@ -303,7 +288,7 @@ class ExpressionSpecialiser:
             return hook(node, "_getattr_", node.value, forms.constant(node, node.attr))
         first, again = use
         slow = hook(node, "_getattr_", again(), forms.constant(node, node.attr))
-        owners = self.reachable(self.facts.owners_of_field(node.attr))
+        owners = self.reachable(self.facts.owners_of_field(node.attr), node.lineno)
         if not owners or len(owners) > MAX_CANDIDATES:
             plain = ast.Attribute(value=again(), attr=node.attr, ctx=ast.Load(), **place(node))
             return either(node, type_test(first, "_dict_", negate=True), plain, slow)
@@ -326,7 +311,7 @@ class ExpressionSpecialiser:
         """``_to_int_(v)``: nothing where v is known to be an int, else one test."""
         kinds = self.kinds(node.args[0])
         value = self.expr(node.args[0])
-        if kinds == {wanted.strip("_")}:
+        if kinds.is_only(TYPE_HOOKS[wanted]):
             return value
         use = self.named(value)
         if use is None:
@@ -345,14 +330,14 @@ class ExpressionSpecialiser:
         self.inside(node)
         if module or (struct is not None and name in struct.methods and name not in struct.fields):
             return node
-        if fallback is None and (name in DICT_METHODS or (is_known(kinds) and "dict" not in kinds)):
+        if fallback is None and (name in DICT_METHODS or not kinds.may_be(DICT)):
             return node
         return self.unknown_method(node, func, fallback)
 
     def unknown_method(self, node: ast.Call, func: ast.Attribute, fallback: ast.expr | None) -> ast.expr:
         """Type tests for a receiver of unknown type; the rest goes through ``_method_``."""
         name = func.attr
-        owners = self.reachable(self.facts.owners_of_method(name)) if fallback is not None else []
+        owners = self.reachable(self.facts.owners_of_method(name), node.lineno) if fallback is not None else []
         use = self.named(func.value) if _weight(node) <= MAX_DUPLICATE else None
         fast = fallback is None or 0 < len(owners) <= MAX_CANDIDATES
         if use is None or not fast:
@@ -408,6 +393,12 @@ class ExpressionSpecialiser:
         return node
 
     expr_ListComp = expr_SetComp = expr_DictComp = expr_GeneratorExp = comprehension
+
+
+def _text_and_number(left: Type, right: Type) -> bool:
+    """Is one side text and the other an exact number, which reads the same in an f-string? (A bool does not.)"""
+    number = INT | FLOAT
+    return (left.is_only(STR) and right.is_only(number)) or (left.is_only(number) and right.is_only(STR))
 
 
 def _weight(node: ast.Call) -> int:

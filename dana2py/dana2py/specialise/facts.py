@@ -14,9 +14,8 @@ from dana2py import nodes
 from dana2py.bindings import Resolution, python_name
 from dana2py.lower.functions import type_names
 from dana2py.lower.statements import type_text
-from dana_guards.scopes import Scope, collect_scopes
-
-Function = ast.FunctionDef | ast.Lambda
+from dana_guards.evidence import infer_module
+from dana_guards.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +25,16 @@ class StructFacts:
     name: str
     fields: dict[str, str]
     methods: frozenset[str]
+    line: int
 
 
 class Facts:
     """Knowledge about one module."""
 
-    def __init__(self, tree: ast.Module, resolution: Resolution) -> None:
-        self.scopes = collect_scopes(tree)
-        self.root: Scope = self.scopes[id(tree)]
+    def __init__(self, tree: ast.Module, resolution: Resolution, names: frozenset[str], closed: bool) -> None:
+        self.evidence = infer_module(tree, names=names, closed=closed)
+        self.type_of = self.evidence.type_of
+        self.root: Scope = self.evidence.module_scope
         self.structs = self._structs(resolution)
         self.modules = self._modules(resolution)
 
@@ -47,7 +48,7 @@ class Facts:
             name = python_name(dana)
             if node.kind == "struct" and self.bound_once(name):
                 fields = {python_name(item.name): type_text(item.annotation) for item in node.fields}
-                found[name] = StructFacts(name, fields, frozenset(self._methods(node, resolution)))
+                found[name] = StructFacts(name, fields, frozenset(self._methods(node, resolution)), node.span.line)
         return found
 
     def _methods(self, struct: nodes.StructDef, resolution: Resolution) -> set[str]:
@@ -72,8 +73,7 @@ class Facts:
 
     def is_global(self, name: str, scope: ast.AST) -> bool:
         """Does ``name``, read inside the function ``scope``, mean the module variable?"""
-        inner = self.scopes.get(id(scope))
-        return inner is None or inner.owner(name) is self.root
+        return self.evidence.scope_of(scope).owner(name) is self.root
 
     def owners_of_field(self, name: str) -> list[StructFacts]:
         """The structs of this module that have a field of that name."""

@@ -18,16 +18,24 @@ LOAD = ast.Load()
 BUILTIN_PURE = frozenset(("len", "abs", "int", "float", "str", "round", "min", "max"))
 
 
-def clone(node: N) -> N:
-    """A copy of a tree, marks included; contexts and operators are shared as the parser of Python does."""
+def clone(node: N, origin: bool = True) -> N:
+    """A copy of a tree, marks included; contexts and operators are shared as the parser of Python does.
+
+    With ``origin`` the copy leads to the node that the inference has seen (``dana_origin``); a copy that is
+    made before the inference is a node of its own.
+    """
     kind = type(node)
     copy = kind.__new__(kind)
     for name, value in vars(node).items():
+        if name == "dana_origin":
+            continue
         if isinstance(value, ast.AST):
-            value = value if isinstance(value, _SHARED) else clone(value)
+            value = value if isinstance(value, _SHARED) else clone(value, origin)
         elif type(value) is list:
-            value = [clone(item) if isinstance(item, ast.AST) else item for item in value]
+            value = [clone(item, origin) if isinstance(item, ast.AST) else item for item in value]
         setattr(copy, name, value)
+    if origin and isinstance(node, ast.expr):
+        copy.dana_origin = getattr(node, "dana_origin", node)  # type: ignore[attr-defined]
     return copy
 
 
@@ -106,6 +114,19 @@ def same_type(left: ast.expr, right: ast.expr) -> ast.Compare:
     """``_type_(left) is _type_(right)``."""
     other = hook(right, "_type_", right)
     return ast.Compare(left=hook(left, "_type_", left), ops=[ast.Is()], comparators=[other], **place(left))
+
+
+def joined(at: ast.AST, *parts: ast.expr) -> ast.JoinedStr:
+    """``f"{a}{b}"``: text and exact numbers next to each other, as ``+`` joins them in Dana (4.2)."""
+    values: list[ast.expr] = []
+    for part in parts:
+        if isinstance(part, ast.Constant) and type(part.value) is str:
+            values.append(part)
+        elif isinstance(part, ast.JoinedStr):
+            values.extend(part.values)
+        else:
+            values.append(ast.FormattedValue(value=part, conversion=-1, format_spec=None, **place(part)))
+    return ast.JoinedStr(values=values, **place(at))
 
 
 def operator_hook(at: ast.AST, op: ast.AST, left: ast.expr, right: ast.expr) -> ast.Call:

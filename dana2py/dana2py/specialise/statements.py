@@ -14,7 +14,8 @@ from dana2py.specialise import forms
 from dana2py.specialise.expressions import ExpressionSpecialiser
 from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, hook, load, place, repeatable, simple, type_test
-from dana2py.specialise.types import coerces
+from dana2py.specialise.types import DECLARED, coerces
+from dana_guards.lattice import STR, Type
 
 MAX_BLOCKS = 18
 """Nested blocks beyond which no ``try`` is added: Python allows 20."""
@@ -103,7 +104,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
     def unsure(self, node: ast.BinOp) -> bool:
         """Would ``+`` need a test? Text on one side is better tested in line: there the pair is expected."""
         left, right = self.kinds(node.left), self.kinds(node.right)
-        if left == {"str"} or right == {"str"}:
+        if left.is_only(STR) or right.is_only(STR):
             return False
         return coerces(left, right)
 
@@ -111,7 +112,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
 
     def attribute_write(self, node: ast.Assign, target: ast.Attribute) -> list[ast.stmt]:
         """``x.f = v``: the slot, where the types of x and v fit; else the checked write (7.2)."""
-        owners = self.reachable(self.facts.owners_of_field(target.attr))
+        owners = self.reachable(self.facts.owners_of_field(target.attr), node.lineno)
         known = self.struct_of(self.kinds(target.value))
         if known is not None:
             owners = [known] if known in owners else []
@@ -140,7 +141,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
         owner: StructFacts,
         receiver: ast.expr,
         value: ast.expr,
-        kinds: frozenset[str],
+        kinds: Type,
     ) -> ast.stmt:
         tests: list[ast.expr] = [self.class_test(clone(receiver), owner)]
         check = _value_test(owner.fields[target.attr], value, kinds)
@@ -213,10 +214,10 @@ def _testable(declared: str) -> bool:
     return all(part in TESTABLE or part in ("None", "any") for part in parts)
 
 
-def _value_test(declared: str, value: ast.expr, kinds: frozenset[str]) -> ast.expr | None:
+def _value_test(declared: str, value: ast.expr, kinds: Type) -> ast.expr | None:
     """The test that ``value`` fits a field, or None where its type is known to fit."""
     parts = declared.split(" | ")
-    if "any" in parts or kinds <= {"none" if part == "None" else part for part in parts}:
+    if "any" in parts or kinds.is_only(sum({DECLARED[part] for part in parts})):
         return None
     tests: list[ast.expr] = []
     for part in parts:

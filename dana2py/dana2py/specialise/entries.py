@@ -1,0 +1,186 @@
+"""Two entries for a function with annotations: guides that are tested once.
+
+In: the lowered ast, whose functions carry ``dana_guides`` (parameter → type text). Out: the same ast, in
+which a function that can gain by it is
+
+    def dana_g_f(n): …          # the general version: nothing is known of n
+    def f(n):                   # the public one
+        if _type_(n) is not _int_: return dana_g_f(n)
+        …                       # here n is an int, and the inference sees the test
+
+Annotations are guides (6.1; design page, section 7): a wrong one costs a call and changes nothing. The
+pass runs before the inference, and `collapse` takes back what gained nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+
+from dana2py.specialise.forms import clone, load, place, type_test
+from dana_guards.lattice import Type
+
+TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
+MAX_NODES = 1500
+"""Size of a body that may stand twice."""
+OPERATORS = (ast.Add, ast.Mult, ast.Pow, ast.LShift, ast.Mod)
+"""Operators whose cost depends on the types: coercion, or a size check in the ``limited`` profile."""
+TypeOf = Callable[[ast.expr], Type]
+MARKS = ("dana_op", "dana_attr", "dana_call", "dana_coerce")
+
+
+def add_entries(body: list[ast.stmt], structs: dict[str, int]) -> list[ast.stmt]:
+    """Give every annotated function of a block a general version and a test at its head.
+
+    Parameters
+    ----------
+    body : statements; functions inside functions stay as they are, so that nothing is copied twice.
+    structs : Python name → line of the struct classes; one that is declared later may not exist at a call.
+    """
+    result: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef):
+            tests = guide_tests(statement, structs)
+            if tests and _worth_it(statement):
+                general = general_version(statement)
+                result.append(general)
+                add_head(statement, tests)
+                statement.dana_general = general  # type: ignore[attr-defined]
+        else:
+            for field in ("body", "orelse", "finalbody"):
+                inner = getattr(statement, field, None)
+                if inner:
+                    setattr(statement, field, add_entries(inner, structs))
+        result.append(statement)
+    return result
+
+
+def general_name(name: str) -> str:
+    """The name of the general version of a function."""
+    return f"dana_g_{name}"
+
+
+def guide_tests(function: ast.FunctionDef, structs: dict[str, int]) -> list[ast.expr]:
+    """``_type_(n) is not _int_`` for each parameter whose guide can be tested."""
+    guides: dict[str, str] = getattr(function, "dana_guides", {})
+    args = function.args
+    if not guides or args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+        return []
+    tests: list[ast.expr] = []
+    for arg in args.args:
+        wanted = guides.get(arg.arg, "")
+        name = TESTED.get(wanted) or (wanted if structs.get(wanted, function.lineno) < function.lineno else None)
+        if name is not None:
+            tests.append(type_test(load(arg, arg.arg), name, negate=True))
+    return tests
+
+
+def _worth_it(function: ast.FunctionDef) -> bool:
+    """Is there anything that types can make cheaper, in a body that is not too large?"""
+    count = 0
+    useful = False
+    for statement in function.body:
+        for node in ast.walk(statement):
+            count += 1
+            if isinstance(node, ast.FunctionDef | ast.Global | ast.Nonlocal):
+                return False
+            useful = useful or any(hasattr(node, mark) for mark in MARKS)
+            useful = useful or (isinstance(node, ast.BinOp) and isinstance(node.op, OPERATORS))
+    return useful and count <= MAX_NODES
+
+
+def general_version(function: ast.FunctionDef) -> ast.FunctionDef:
+    """The copy for which nothing is known. Its code object keeps the function's name for tracebacks."""
+    copy = clone(function, origin=False)
+    copy.decorator_list = []
+    copy.args.defaults = []
+    copy.name = general_name(function.name)
+    return copy
+
+
+def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr]) -> None:
+    """``if tests fail: return general(…)`` at the head; a parameter that the body assigns gets a name of
+    its own behind it, since a variable has one type for the whole function."""
+    first = function.body[0]
+    args = [load(arg, arg.arg) for arg in function.args.args]
+    call = ast.Call(func=load(first, general_name(function.name)), args=list(args), keywords=[], **place(first))
+    test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.Or(), values=list(tests), **place(first))
+    head: list[ast.stmt] = [ast.If(test=test, body=[ast.Return(value=call, **place(first))], orelse=[], **place(first))]
+    renamed = {name: f"dana_q_{name}" for name in _assigned(function) & {arg.arg for arg in function.args.args}}
+    for old, new in sorted(renamed.items()):
+        target = ast.Name(id=new, ctx=ast.Store(), **place(first))
+        head.append(ast.Assign(targets=[target], value=load(first, old), **place(first)))
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id in renamed:
+                node.id = renamed[node.id]
+    doc = function.body[:1] if _is_docstring(first) else []
+    function.body = [*doc, *head, *function.body[len(doc) :]]
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and type(statement.value.value) is str
+    )
+
+
+def _assigned(function: ast.FunctionDef) -> set[str]:
+    """Names that the body assigns, unless a lambda or comprehension has a variable of that name itself."""
+    stored: set[str] = set()
+    shadowed: set[str] = set()
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                stored.add(node.id)
+            elif isinstance(node, ast.arg):
+                shadowed.add(node.arg)
+            elif isinstance(node, ast.comprehension):
+                shadowed.update(part.id for part in ast.walk(node.target) if isinstance(part, ast.Name))
+    return stored - shadowed
+
+
+def collapse(body: list[ast.stmt], type_of: TypeOf, sized: bool) -> list[ast.stmt]:
+    """Take back the entries that gain nothing: before anything is specialised, by what the inference knows.
+
+    ``sized``: the profile adds size checks, which get cheaper with types as well.
+    """
+    result: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef):
+            general = getattr(statement, "dana_general", None)
+            if general is not None and not _gains(statement, general, type_of, sized):
+                result.pop()
+                statement.body = general.body
+        else:
+            for field in ("body", "orelse", "finalbody"):
+                inner = getattr(statement, field, None)
+                if inner:
+                    setattr(statement, field, collapse(inner, type_of, sized))
+        result.append(statement)
+    return result
+
+
+def _gains(fast: ast.FunctionDef, general: ast.FunctionDef, type_of: TypeOf, sized: bool) -> bool:
+    """Is more known about any operand in the tested version? It is a copy of the general one with a head."""
+    pairs = zip(_operands(fast.body, sized), _operands(general.body, sized), strict=False)
+    return any(type_of(one) != type_of(two) for one, two in pairs)
+
+
+def _operands(body: Sequence[ast.stmt], sized: bool) -> Iterator[ast.expr]:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.BinOp) and (hasattr(node, "dana_op") or (sized and isinstance(node.op, OPERATORS))):
+                yield node.left
+                yield node.right
+            elif isinstance(node, ast.Compare) and hasattr(node, "dana_op"):
+                yield node.left
+                yield from node.comparators
+            elif isinstance(node, ast.Attribute) and hasattr(node, "dana_attr"):
+                yield node.value
+            elif isinstance(node, ast.Call) and hasattr(node, "dana_call") and isinstance(node.func, ast.Attribute):
+                yield node.func.value
+            elif hasattr(node, "dana_truth") and isinstance(node, ast.expr):
+                yield node
+
