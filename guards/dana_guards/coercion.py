@@ -14,7 +14,7 @@ from typing import Any
 
 from dana_guards.formatting import repr_of, text_of
 from dana_guards.operators import number_text, text_truth
-from dana_guards.type_tokens import TypeToken, accepts, is_type, type_of
+from dana_guards.type_tokens import accepts, is_type, type_of, word_of
 
 _ANSWER = "FINAL_ANSWER:"
 
@@ -173,8 +173,9 @@ def cast(first: Any, second: Any, /) -> Any:
     ValueError : the content of the value does not allow it.
     """
     for kind, value in ((first, second), (second, first)):
-        if isinstance(kind, TypeToken) or (type(kind) is str and kind.lower() in (*COERCIONS, "any")):
-            return _coerce_(value, str(kind))
+        word = kind if type(kind) is str else word_of(kind)
+        if word is not None and word.lower() in (*COERCIONS, "any"):
+            return _coerce_(value, word)
     for kind, value in ((first, second), (second, first)):
         if is_type(kind) and (value is None or accepts(kind, value)):
             return value

@@ -78,7 +78,8 @@ def _scalar(value: Any, limit: int) -> str:
 
 def _leaf(value: Any) -> str:
     if isinstance(value, _FUNCTIONS):
-        return f"<function {dana_name(value.__name__)}>"
+        # A type word is a function that prints as its name (`type_tokens`).
+        return getattr(value, "_dana_word_", None) or f"<function {dana_name(value.__name__)}>"
     return scrub(repr(value))
 
 

@@ -16,13 +16,15 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from dana_guards import access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins
+from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
 from dana_guards.limits import Meter
+from dana_guards.names import STOP_FLAG
 from dana_guards.operators import operator_hooks, text_truth
 from dana_guards.policy import Policy
 from dana_guards.spelling import dana_name, did_you_mean
 from dana_guards.structs import TypeRegistry, _missing_
-from dana_guards.type_tokens import TYPE_WORDS, TypeToken, isinstance_with, type_of
+from dana_guards.type_tokens import TYPE_WORDS, isinstance_with, type_of, type_word
 
 Hooks = dict[str, Any]
 
@@ -144,7 +146,7 @@ class Environment:
     """
 
     policy: Policy = field(default_factory=Policy)
-    grants: Any = None
+    grants: Grants = field(default_factory=Grants)
     meter: Meter = field(default_factory=Meter)
     importer: Importer = field(default_factory=NoImporter)
     stdout: Callable[[str], Any] = _write
@@ -206,6 +208,7 @@ def _context_hooks(environment: Environment, size_hooks: Hooks) -> Hooks:
         "_public_": environment.public,
         "_system_": environment.system,
         "_scoped_": scoped_hook(environment.public, environment.system),
+        "_stop_": environment.meter.stop_hook,
         **_import_hooks(environment),
     }
 
@@ -254,15 +257,14 @@ def type_words(environment: Environment, any_function: Any) -> dict[str, Any]:
     """The words ``int float str …`` as callable tokens; ``any`` called is the function of that name."""
     constructors = safe_builtins.make_constructors(environment)
     constructors |= {"str": _str_word(environment), "bool": _bool_word, "any": any_function}
-    return {word: TypeToken(word, constructors[word]) for word in TYPE_WORDS}
+    return {word: type_word(word, constructors[word]) for word in TYPE_WORDS}
 
 
 def _ask_with(table: dict[str, Any]) -> agents.Ask:
-    """Agents reach the model through the built-in ``reason``, so one grant and one budget cover both."""
+    """Agents reach the model through the built-in ``llm``, so one grant and one budget cover both."""
 
     def ask(prompt: str, options: dict[str, Any]) -> Any:
-        reason = table.get("reason")
-        return agents.no_model(prompt, options) if reason is None else reason(prompt, options)
+        return table["llm"](prompt, options)
 
     return ask
 
@@ -313,6 +315,8 @@ def make_namespace(builtins: dict[str, object], name: str, file: str | None = No
     return {
         "__builtins__": builtins,
         "__name__": name,
+        # The watchdog raises it in the namespaces that `Meter.register_namespace` was told of.
+        STOP_FLAG: False,
         "dana_u__name__": name,
         "dana_u__file__": file,
     }

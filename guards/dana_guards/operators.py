@@ -108,12 +108,12 @@ def _number_from(text: str, other: float) -> Any:
 
 
 def _matched(a: Any, b: Any) -> tuple[Any, Any]:
-    """The operands of a comparison after coercion; unchanged where it does not apply or does not succeed."""
+    """A text and another value before they are compared: the text as a number, where the other is one (4.2)."""
     if type(a) is str:
         if type(b) is int or type(b) is float or type(b) is bool:
             number = _number_from(a, b)
             return (a if number is None else number), b
-    elif type(b) is str and (type(a) is int or type(a) is float or type(a) is bool):
+    elif type(a) is int or type(a) is float or type(a) is bool:
         number = _number_from(b, a)
         return a, (b if number is None else number)
     return a, b
@@ -121,37 +121,43 @@ def _matched(a: Any, b: Any) -> tuple[Any, Any]:
 
 def _eq_(a: Any, b: Any) -> Any:
     """``a == b``; a text that is no number is unequal to every number."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a == b
 
 
 def _ne_(a: Any, b: Any) -> Any:
     """``a != b``."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a != b
 
 
 def _lt_(a: Any, b: Any) -> Any:
     """``a < b``; raises TypeError for a number and a text that is none, as Python."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a < b
 
 
 def _le_(a: Any, b: Any) -> Any:
     """``a <= b``; errors as ``_lt_``."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a <= b
 
 
 def _gt_(a: Any, b: Any) -> Any:
     """``a > b``; errors as ``_lt_``."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a > b
 
 
 def _ge_(a: Any, b: Any) -> Any:
     """``a >= b``; errors as ``_lt_``."""
-    a, b = _matched(a, b)
+    if (type(a) is str) is not (type(b) is str):
+        a, b = _matched(a, b)
     return a >= b
 
 

@@ -11,6 +11,7 @@ of the program (threat model 5.6).
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from operator import attrgetter
@@ -324,31 +325,52 @@ class TypeRegistry:
             "_dana_delegates_": tuple(field for field in everything if field.name.startswith("_")),
         }
         if body["_dana_delegates_"]:
-            body |= {"__getattr__": delegated, "_dana_sized_": self.sized}
+            body |= {"__getattr__": delegated, "_dana_sized_": staticmethod(self.sized) if self.sized else None}
         cls = StructType(name, (self.bases.get(kind, DanaObject),), body)
         for field in everything:
-            type.__setattr__(cls, field.python, self.descriptor(cls, field))
+            type.__setattr__(cls, field.python, self.descriptor(name, field))
         self.types[name] = cls
         return cls
 
-    def descriptor(self, cls: StructType, field: Field) -> property:
-        """The public attribute of a field: read in C, written with the check of its type."""
-        return property(attrgetter(field.slot), self._setter(cls, field), doc=field.comment)
-
-    def _setter(self, cls: StructType, field: Field) -> Callable[[Any, Any], None]:
-        fill_slot = cls.__dict__[field.slot].__set__
+    def descriptor(self, struct: str, field: Field) -> property:
+        """The public attribute of a field: a plain read, a write with the check of its type."""
         if field.type_text == "any":
-            return fill_slot  # type: ignore[no-any-return]
-        exact = _CHECKED.get(field.type_text)
-        exact = float if field.type_text == "float" else exact
-        struct, name, type_text, check = cls.__name__, field.name, field.type_text, self.field
+            return property(_getter(field.slot), _on_slot(_write_any, field.slot), doc=field.comment)
+        exact = float if field.type_text == "float" else _CHECKED.get(field.type_text)
+        check, name, type_text = self.field, field.name, field.type_text
 
         def write(self: Any, value: Any) -> None:
             if type(value) is not exact:
                 value = check(struct, name, type_text, value)
-            fill_slot(self, value)
+            self.dana_s_ = value
 
-        return write
+        return property(_getter(field.slot), _on_slot(write, field.slot), doc=field.comment)
+
+
+def _on_slot(function: Any, slot: str) -> Any:
+    """The function with ``slot`` in the place of the name ``dana_s_``.
+
+    A constant attribute name is what Python's adaptive interpreter is fast with (3.12 runs such a getter in line);
+    replacing it in the code object makes no text that would have to be compiled.
+    """
+    code = function.__code__
+    names = tuple(slot if name == "dana_s_" else name for name in code.co_names)
+    return FunctionType(
+        code.replace(co_names=names), function.__globals__, slot, function.__defaults__, function.__closure__
+    )
+
+
+def _read(self: Any) -> Any:
+    return self.dana_s_
+
+
+def _write_any(self: Any, value: Any) -> None:
+    self.dana_s_ = value
+
+
+def _getter(slot: str) -> Callable[[Any], Any]:
+    # Python 3.11 calls a getter in C faster than one in Python.
+    return attrgetter(slot) if sys.version_info < (3, 12) else _on_slot(_read, slot)
 
 
 # -- fields that a kind always has -----------------------------------------------------------------

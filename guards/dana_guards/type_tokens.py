@@ -3,8 +3,8 @@
 In: values and what a program wrote as their type. Out: answers, and small immutable objects that stand for types. No
 Python class ever becomes a value of Dana through this file (threat model 5.1: ``mro``, ``__subclasses__``).
 
-Everything that can stand as the second argument of ``isinstance`` has a method ``_accepts_(value)`` on its class:
-the tokens here, the exception kinds, the interfaces, and (through their metaclass) the struct classes.
+What can stand as the second argument of ``isinstance`` is a type word (a marked function), or has a method
+``_accepts_(value)`` on its class: unions, exception kinds, interfaces, and (through their metaclass) struct classes.
 """
 
 from __future__ import annotations
@@ -56,50 +56,37 @@ def fill(value: object, **slots: object) -> None:
 # -- the words -------------------------------------------------------------------------------------
 
 
-class TypeToken(Immutable):
-    """A type word: called it converts, beside ``isinstance`` it tests.
+def type_word(name: str, convert: Callable[..., Any]) -> FunctionType:
+    """The token of a type word: called it converts, beside ``isinstance`` it tests, as text it is its name.
 
-    Each token has a class of its own, whose ``__call__`` is the conversion itself: one Python call less for each
-    ``str(x)`` than a method that passes arguments on.
+    It is a plain function that carries a mark, because ``str(x)`` and ``int(x)`` stand in loops: an object with
+    ``__call__`` takes twice as long (`docs/decisions/operators.md`).
+
+    Parameters
+    ----------
+    name : one of `TYPE_WORDS`.
+    convert : what a call of the word does, size-checked where that matters. A function is marked itself.
     """
+    word: Any = convert if type(convert) is FunctionType else _wrapped(convert)
+    word.__name__ = word.__qualname__ = word._dana_word_ = name
+    found: FunctionType = word
+    return found
 
-    __slots__ = ("_class", "_name")
-    _class: type
-    _name: str
 
-    def __new__(cls, name: str, convert: Callable[..., Any]) -> TypeToken:
-        """
-        Parameters
-        ----------
-        name : one of `TYPE_WORDS`.
-        convert : what a call of the word does, size-checked where that matters.
-        """
-        kind = type("TypeToken", (cls,), {"__slots__": (), "__call__": staticmethod(convert)})
-        token: TypeToken = object.__new__(kind)
-        fill(token, _class=TYPE_WORDS[name], _name=name)
-        return token
+def _wrapped(convert: Callable[..., Any]) -> Callable[..., Any]:
+    """A function around a type or function of Python, which is no value of Dana and cannot be marked."""
+    if convert is dict:
+        return lambda *args, **named: dict(*args, **named)
+    if convert is int:
+        return lambda value=0, base=None: int(value) if base is None else int(value, base)
+    if convert is float:
+        return lambda value=0.0: float(value)
+    return lambda values=(): convert(values)
 
-    @property
-    def name(self) -> str:
-        """The word itself."""
-        return self._name
 
-    def __repr__(self) -> str:
-        return self._name
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TypeToken) and other._name == self._name
-
-    def __hash__(self) -> int:
-        return hash(self._name)
-
-    def __or__(self, other: Any) -> Any:
-        return union_of(self, other) or NotImplemented
-
-    __ror__ = __or__
-
-    def _accepts_(self, value: object) -> bool:
-        return isinstance(value, self._class)
+def word_of(value: Any) -> str | None:
+    """The type word that ``value`` is the token of, or None."""
+    return value.__dict__.get("_dana_word_") if type(value) is FunctionType else None
 
 
 class TypeUnion(Immutable):
@@ -130,12 +117,12 @@ class TypeUnion(Immutable):
 
 
 def _written(member: Any) -> str:
-    return member.__name__ if isinstance(member, type) else str(member)
+    return word_of(member) or (member.__name__ if isinstance(member, type) else str(member))
 
 
 def is_type(value: Any) -> bool:
     """Does the value stand for a type."""
-    return hasattr(type(value), "_accepts_")
+    return hasattr(type(value), "_accepts_") or word_of(value) is not None
 
 
 def union_of(a: Any, b: Any) -> TypeUnion | None:
@@ -204,8 +191,8 @@ class TypeValue(Immutable):
             return other._name == self._name
         if type(other) is str:
             return other == self._name or (self.is_instance and other == self._instance_type)
-        if isinstance(other, TypeToken):
-            return other._name == self._name
+        if type(other) is FunctionType:
+            return word_of(other) == self._name
         return self.is_instance and isinstance(other, type) and other.__name__ == self._instance_type
 
     def __hash__(self) -> int:
@@ -224,11 +211,11 @@ def type_of(value: Any, /) -> TypeValue:
     declared = getattr(kind, "_dana_kind_", None)
     if declared in _INSTANCES:
         return TypeValue(f"{_INSTANCES[declared]}[{kind.__name__}]", "instance", kind.__name__)
-    if isinstance(value, _FUNCTIONS):
-        return TypeValue("DanaFunction")
-    if isinstance(value, TypeToken) or (isinstance(value, type) and is_type(value)):
+    if word_of(value) or (isinstance(value, type) and is_type(value)):
         name = _written(value)
         return TypeValue(f"Constructor[{name}]", "constructor", name)
+    if isinstance(value, _FUNCTIONS):
+        return TypeValue("DanaFunction")
     # Our own classes say what Dana is to call them.
     return TypeValue(getattr(kind, "_dana_type_name_", kind.__name__))
 
@@ -259,6 +246,9 @@ def accepts(kind: Any, value: Any, lookup: Callable[[str], Any] = lambda name: N
     ------
     TypeError : ``kind`` does not stand for a type.
     """
+    word = word_of(kind)
+    if word is not None:
+        return isinstance(value, TYPE_WORDS[word])
     test = getattr(type(kind), "_accepts_", None)
     if test is not None:
         return bool(test(kind, value))
