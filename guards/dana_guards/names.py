@@ -46,7 +46,7 @@ HOOKS: Final[dict[str, Hook]] = {
     "_type_": Hook("type test", "v"),
     **{f"_{name}_": _TYPE for name in ("int", "float", "str", "bool", "list", "dict", "set", "tuple", "range")},
     **{f"_{name}_": _BINARY for name in ("add", "eq", "ne", "lt", "le", "gt", "ge", "or")},
-    **{f"_{name}_": _BINARY for name in ("mul", "pow", "lshift", "mod", "cat", "in")},
+    **{f"_{name}_": _BINARY for name in ("mul", "pow", "lshift", "mod", "cat")},
     **{f"_to_{name}_": _ONE for name in ("int", "float", "str", "bool", "list", "dict")},
     "_truth_": _ONE,
     "_len_": _ONE,
@@ -88,7 +88,7 @@ HOOKS: Final[dict[str, Hook]] = {
 }
 """Every name with a leading underscore that can stand in a guarded ast (docs/architecture.md, section 2).
 
-Of these the size hooks ``_mul_ _pow_ _lshift_ _mod_ _cat_ _in_ _len_ _room_ _glue_ _sized_`` are made by
+Of these the size hooks ``_mul_ _pow_ _lshift_ _mod_ _cat_ _len_ _room_ _glue_ _sized_`` are made by
 `dana_guards.size_checks`; ``_error_ _type_error_ _attribute_error_`` are Python's own ``Exception``, ``TypeError``
 and ``AttributeError``, nameable only after ``except``; ``_stop_`` is written by `dana_guards.interrupt_flags` only.
 """

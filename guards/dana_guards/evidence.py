@@ -1,0 +1,149 @@
+"""Evidence: which types the expressions of a Python ast can have.
+
+In: an ``ast.Module``, not changed. Out: an `Evidence` that answers, for every expression of it, a `Type` that holds
+whenever the expression is evaluated. Used by the policy, which leaves out guards by it, and by the compiler's
+specialise pass. Nothing is rewritten here.
+
+What counts (threat model 5.3): literals, displays and comprehensions; operators on known types; built-ins that nothing
+in the module rebinds; and a test ``_type_(x) is _int_`` that dominates the use with no rebinding between. Annotations
+never count. A variable that another function assigns, a global, and a parameter that was not tested can be anything.
+
+For each function: the type of a variable is the join over all its assignments, to a fixed point; inside one straight
+path the last assignment or test is known more exactly. The types of captured variables come from the function that
+owns them, so functions are visited from the outside in. The work is linear: a bounded number of walks for each function.
+
+The closed world is taken for granted (invariant 1): values have exact types, and nothing but numbers, texts, lists,
+tuples and sets has arithmetic.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from dana_guards.flow import Walker, is_hook_call
+from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
+from dana_guards.scopes import Scope, collect_scopes
+
+
+class Evidence:
+    """Answers for one module. Keeps the nodes alive: they are known by identity."""
+
+    def __init__(self, tree: ast.AST, names: frozenset[str], closed: bool) -> None:
+        self.tree = tree
+        self.names = names
+        self.closed = closed
+        self._scopes = collect_scopes(tree)
+        self.module_scope = self._scopes[id(tree)]
+        self._types: dict[int, tuple[ast.expr, Type]] = {}
+        self._globals: dict[str, Type] = {}
+        body: list[ast.stmt] = getattr(tree, "body", [])
+        self._assigned: dict[str, ast.expr] = {
+            each.targets[0].id: each.value
+            for each in body
+            if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name)
+        }
+
+    def type_of(self, node: ast.expr) -> Type:
+        """Type of an expression of the tree; `ANY` for any other node."""
+        found = self._types.get(id(node))
+        # An id is reused when a node dies; the one that was meant is still held here.
+        return found[1] if found is not None and found[0] is node and found[1].flags else ANY
+
+    def noted(self, node: ast.expr) -> Type:
+        """What the walk that goes on has found for an expression; nothing yet is `lattice.NOTHING`."""
+        found = self._types.get(id(node))
+        return found[1] if found is not None and found[0] is node else ANY
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """The scope that a function, lambda, comprehension or the module opens."""
+        return self._scopes.get(id(node)) or Scope(node, self.module_scope)
+
+    def variables(self, function: ast.AST) -> dict[str, Type]:
+        """Types of the local variables of a function, over all its assignments."""
+        scope = self.scope_of(function)
+        return {name: ANY if name in scope.outside else kind for name, kind in scope.types.items()}
+
+    def note(self, node: ast.expr, kind: Type) -> Type:
+        """Record the type of an expression in this round."""
+        if kind is ANY:
+            self._types.pop(id(node), None)
+        else:
+            self._types[id(node)] = (node, kind)
+        return kind
+
+    # -- names ---------------------------------------------------------------------------------------------
+
+    def is_builtin(self, name: str, scope: Scope) -> bool:
+        """Whether `name`, read in `scope`, is the built-in of Dana at every moment.
+
+        An open module (one piece of an interactive session) proves nothing: the next piece may bind the name.
+        """
+        return (
+            self.closed
+            and name not in self.names
+            and not self.module_scope.imports_all
+            and scope.owner(name) is None
+        )
+
+    def of_global(self, name: str) -> Type:
+        """Type of a variable of the module: known if it is bound once, to a function, a struct or a constant."""
+        if name not in self._globals:
+            self._globals[name] = self._find_global(name)
+        return self._globals[name]
+
+    def _find_global(self, name: str) -> Type:
+        root = self.module_scope
+        bound = root.bound.get(name, [])
+        if not self.closed or root.imports_all or name in root.outside or len(bound) != 1:
+            return ANY
+        if isinstance(bound[0], ast.FunctionDef):
+            return of(FUNCTION) if not bound[0].decorator_list else ANY
+        value = self._assigned.get(name)
+        return of_constant(value.value) if isinstance(value, ast.Constant) else ANY
+
+    def is_struct_class(self, name: str, scope: Scope) -> bool:
+        """Whether `name`, read in `scope`, is a struct class that the module makes once."""
+        root = self.module_scope
+        value = self._assigned.get(name)
+        return (
+            value is not None
+            and is_hook_call(value, "_struct_")
+            and self.closed
+            and not root.imports_all
+            and name not in root.outside
+            and len(root.bound.get(name, [])) == 1
+            and scope.owner(name) is root
+        )
+
+
+def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), closed: bool = False) -> Evidence:
+    """Evidence for a whole module.
+
+    Parameters
+    ----------
+    tree : the module; it is kept alive and must not change before the answers are used.
+    names : what the host adds to the built-ins; nothing is known about these.
+    closed : no other text will be executed in the same namespace. False for a piece of an interactive session: then
+        nothing is concluded from what the module binds or leaves unbound.
+    """
+    evidence = Evidence(tree, names, closed)
+    pending: list[ast.AST] = [tree]
+    while pending:
+        walker = Walker(evidence, pending.pop())
+        walker.run()
+        pending += walker.functions.values()
+    return evidence
+
+
+def infer_function(node: ast.FunctionDef | ast.Lambda, outer: Evidence | None = None) -> dict[str, Type]:
+    """Types of the local variables of one function.
+
+    Parameters
+    ----------
+    node : the function.
+    outer : evidence of the module that holds it; None for a function on its own, whose free names are unknown.
+    """
+    if outer is None:
+        holder: ast.stmt = ast.Expr(node) if isinstance(node, ast.Lambda) else node
+        outer = infer_module(ast.Module([holder], []))
+    return outer.variables(node)

@@ -1,0 +1,64 @@
+"""Tests of the stop flag, for Pythons without `sys.monitoring` or without a free tool id.
+
+In: a guarded ast. Out: the same with ``if dana_stop: _stop_()`` at the head of every function and every loop body, and
+``_stop_() if dana_stop else ...`` in comprehensions and lambdas. Not done here: setting the flag (the watchdog sets the
+global ``dana_stop`` of every module namespace) and stopping (``_stop_`` raises the `Interrupt` of the run if it is due).
+
+A global is read in one step of byte code, which Python keeps for as long as nobody sets it: 3 to 7 % on the kernels
+(docs/decisions/policy.md). A test at the head of a loop body is enough: a loop that never reaches its body again ends,
+and a ``while`` whose condition never ends calls a function or runs a comprehension, which test.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from dana_guards.names import STOP_FLAG
+from dana_guards.positions import at, call, name
+
+
+def insert_stop_flags(tree: ast.Module) -> ast.Module:
+    """Insert tests of the stop flag into a guarded tree, which is changed and given back."""
+    inserted: ast.Module = _Inserter().visit(tree)
+    return inserted
+
+
+def _statement(place: ast.AST) -> ast.stmt:
+    return at(place, ast.If(name(STOP_FLAG), [ast.Expr(call("_stop_"))], []))
+
+
+def _test(place: ast.AST) -> ast.expr:
+    """An expression that is true, or raises."""
+    stop = ast.UnaryOp(ast.Not(), call("_stop_"))
+    return at(place, ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), name(STOP_FLAG)), stop]))
+
+
+class _Inserter(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        position = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        # After the declarations: ``global`` and ``nonlocal`` may follow other statements, but need not.
+        node.body.insert(position, _statement(node.body[min(position, len(node.body) - 1)]))
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self.generic_visit(node)
+        node.body.insert(0, _statement(node.body[0]))
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        self.generic_visit(node)
+        node.body.insert(0, _statement(node.body[0]))
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self.generic_visit(node)
+        body = node.body
+        node.body = at(body, ast.IfExp(_test(body), body, ast.Constant(None)))
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
+        self.generic_visit(node)
+        node.ifs.insert(0, _test(node.iter))
+        return node

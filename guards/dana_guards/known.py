@@ -1,0 +1,209 @@
+"""What methods, built-ins and hooks give back, as types.
+
+In: a method, built-in or hook by name, and the types of its arguments. Out: the type of the result, `ANY` if nothing
+is known. The built-ins of Dana keep these promises (`dana_guards.builtins`); whether a name still means the built-in is
+decided in `dana_guards.evidence`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dana_guards.lattice import (
+    ANY,
+    BOOL,
+    COMPLEX,
+    CONTAINER,
+    DICT,
+    FLOAT,
+    INT,
+    LIST,
+    NONE,
+    NUMBER,
+    OTHER,
+    RANGE,
+    SET,
+    SMALL,
+    STR,
+    TUPLE,
+    Type,
+    binary,
+    container,
+    join,
+    of,
+)
+
+_STR_METHODS: Final[dict[str, int]] = {
+    **dict.fromkeys(
+        "capitalize casefold center expandtabs join ljust lower lstrip removeprefix removesuffix replace rjust rstrip "
+        "strip swapcase title translate upper zfill".split(),
+        STR,
+    ),
+    **dict.fromkeys("count find index rfind rindex".split(), SMALL),
+    **dict.fromkeys(
+        "endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle "
+        "isupper startswith".split(),
+        BOOL,
+    ),
+}
+_STR_LISTS: Final[dict[str, int]] = {
+    **dict.fromkeys("split rsplit splitlines".split(), LIST),
+    **dict.fromkeys("partition rpartition".split(), TUPLE),
+}
+_LIST_METHODS: Final[dict[str, int]] = {
+    **dict.fromkeys("append clear extend insert remove reverse sort".split(), NONE),
+    **dict.fromkeys("count index".split(), SMALL),
+}
+_HOOKS: Final[dict[str, int]] = {
+    **dict.fromkeys("_eq_ _ne_ _lt_ _le_ _gt_ _ge_ _truth_".split(), BOOL),
+    **dict.fromkeys("_text_ _glue_".split(), STR),
+    "_len_": SMALL,
+    # None passes every typed assignment, and a bool is an int (language 5.2).
+    "_to_int_": INT | BOOL | NONE,
+    "_to_float_": FLOAT | NONE,
+    "_to_str_": STR | NONE,
+    "_to_bool_": BOOL | NONE,
+    "_to_list_": LIST | NONE,
+    "_to_dict_": DICT | NONE,
+}
+_BINARY_HOOKS: Final[dict[str, type[ast.operator]]] = {
+    "_mul_": ast.Mult,
+    "_pow_": ast.Pow,
+    "_lshift_": ast.LShift,
+    "_mod_": ast.Mod,
+    "_cat_": ast.Add,
+}
+
+
+def of_method(receiver: Type, name: str) -> Type:
+    """Type of ``receiver.name(...)``."""
+    if receiver.is_only(STR):
+        if name in _STR_LISTS:
+            return container(_STR_LISTS[name], of(STR))
+        return of(_STR_METHODS[name]) if name in _STR_METHODS else ANY
+    if receiver.is_only(LIST):
+        if name in ("pop", "copy"):
+            return (receiver.item or ANY) if name == "pop" else receiver
+        return of(_LIST_METHODS[name]) if name in _LIST_METHODS else ANY
+    if receiver.is_only(NUMBER):
+        return of({"bit_length": SMALL, "bit_count": SMALL, "is_integer": BOOL}.get(name, ANY.flags))
+    return ANY
+
+
+def of_hook(name: str, arguments: Sequence[Type]) -> Type:
+    """Type of what a hook gives back."""
+    if name in _HOOKS:
+        return of(_HOOKS[name])
+    if len(arguments) != 2:
+        return ANY
+    left, right = arguments
+    if name == "_room_":
+        return right
+    if name == "_add_":
+        # A number becomes text beside text (language 4.2); everything else is Python's ``+``.
+        if left.is_only(NUMBER) and right.is_only(NUMBER):
+            return binary(ast.Add, left, right)
+        if left.is_only(STR) and not right.may_be(OTHER) or right.is_only(STR) and not left.may_be(OTHER):
+            return of(STR)
+        return ANY
+    if name in _BINARY_HOOKS:
+        return binary(_BINARY_HOOKS[name], left, right)
+    return ANY
+
+
+def _int(arguments: Sequence[Type]) -> Type:
+    # int(float) has at most 1,024 bits; a text may have 4,300 digits.
+    return of(SMALL if not arguments or arguments[0].is_only(FLOAT | BOOL | SMALL) else INT)
+
+
+def _abs(arguments: Sequence[Type]) -> Type:
+    if not arguments or not arguments[0].is_only(NUMBER):
+        return ANY
+    flags = arguments[0].flags
+    result = flags & (INT | FLOAT)
+    if flags & BOOL:
+        result |= SMALL
+    return of(result | (FLOAT if flags & COMPLEX else 0))
+
+
+def _round(arguments: Sequence[Type]) -> Type:
+    if not arguments or not arguments[0].is_only(BOOL | INT | FLOAT):
+        return ANY
+    if len(arguments) == 1:
+        return of(INT if arguments[0].may_be(INT & ~SMALL) else SMALL)
+    # round(x, None) is an int for a float too.
+    return of(INT | FLOAT)
+
+
+def _extreme(arguments: Sequence[Type]) -> Type:
+    if len(arguments) < 2:
+        return (arguments[0].item or ANY) if arguments and arguments[0].is_only(CONTAINER) else ANY
+    result = arguments[0]
+    for each in arguments[1:]:
+        result = join(result, each)
+    return result.plain()
+
+
+def _sum(arguments: Sequence[Type]) -> Type:
+    if not arguments or arguments[0].item is None or not arguments[0].item.is_only(BOOL | INT | FLOAT):
+        return ANY
+    start = arguments[1] if len(arguments) > 1 else of(SMALL)
+    return join(binary(ast.Add, arguments[0].item, start), start) if start.is_only(NUMBER) else ANY
+
+
+def _range(arguments: Sequence[Type]) -> Type:
+    # Steps are few, so all numbers stay small if the first and the step are.
+    small = len(arguments) == 1 or all(each.is_only(BOOL | SMALL) for each in (arguments[0], *arguments[2:]))
+    return container(RANGE, of(SMALL if small else INT))
+
+
+def _list_of(flags: int) -> Callable[[Sequence[Type]], Type]:
+    def made(arguments: Sequence[Type]) -> Type:
+        if not arguments:
+            return of(flags)
+        given = arguments[0]
+        if given.is_only(STR):
+            return container(flags, of(STR))
+        return container(flags, given.item if given.is_only(LIST | TUPLE | SET | RANGE) else None)
+
+    return made
+
+
+def _always(flags: int) -> Callable[[Sequence[Type]], Type]:
+    return lambda arguments: of(flags)
+
+
+BUILTINS: Final[dict[str, Callable[[Sequence[Type]], Type]]] = {
+    "len": _always(SMALL),
+    "ord": _always(SMALL),
+    "int": _int,
+    "float": _always(FLOAT),
+    "str": _always(STR),
+    "bool": _always(BOOL),
+    "chr": _always(STR),
+    "isinstance": _always(BOOL),
+    "all": _always(BOOL),
+    "any": _always(BOOL),
+    "print": _always(NONE),
+    "dict": _always(DICT),
+    "abs": _abs,
+    "round": _round,
+    "min": _extreme,
+    "max": _extreme,
+    "sum": _sum,
+    "range": _range,
+    "list": _list_of(LIST),
+    "sorted": _list_of(LIST),
+    "tuple": _list_of(TUPLE),
+    "set": _list_of(SET),
+}
+"""Result of each built-in for positional arguments of these types."""
+
+READ_ONLY: Final = frozenset("len min max sum abs sorted list tuple set any all print str enumerate zip".split())
+"""Built-ins that keep no reference to a list they are given and change nothing in it."""
+
+LIST_METHODS_KEPT: Final = frozenset("append insert pop sort reverse clear index count copy".split())
+"""Methods after which the items of a list are still known (``append`` and ``insert`` add their argument)."""
+

@@ -1,0 +1,56 @@
+"""Positions of Python ast nodes: copied to what the policy makes, turned into what people read.
+
+In: nodes. Out: the same or new nodes with ``.na`` positions, and lines and columns for errors. The policy never
+makes a node without a position, and never changes one: tracebacks, pdb and coverage show Dana source through them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def at(place: ast.AST, new: Node) -> Node:
+    """Give `new`, and everything inside it that has none, the position of `place`; returns `new`.
+
+    What already has a position is left alone with all its parts: it came from the program.
+    """
+    pending: list[ast.AST] = [new]
+    while pending:
+        node = pending.pop()
+        if "lineno" in node._attributes:
+            if hasattr(node, "lineno"):
+                continue
+            ast.copy_location(node, place)
+        pending.extend(ast.iter_child_nodes(node))
+    return new
+
+
+def name(identifier: str) -> ast.Name:
+    """A read of a variable."""
+    return ast.Name(identifier, ast.Load())
+
+
+def call(hook: str, *arguments: ast.expr) -> ast.Call:
+    """``hook(arguments)``."""
+    return ast.Call(name(hook), list(arguments), [])
+
+
+def character_column(node: ast.AST, source_lines: Sequence[str] | None) -> int:
+    """Column of `node` in characters from 1; the ast counts UTF-8 bytes from 0."""
+    offset: int = getattr(node, "col_offset", 0)
+    line = line_of(node, source_lines)
+    if line is None:
+        return offset + 1
+    return len(line.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
+
+
+def line_of(node: ast.AST, source_lines: Sequence[str] | None) -> str | None:
+    """The source line of `node` without its end, if the source is at hand."""
+    lineno: int = getattr(node, "lineno", 0)
+    if source_lines is None or not 0 < lineno <= len(source_lines):
+        return None
+    return source_lines[lineno - 1].rstrip("\r\n")

@@ -1,0 +1,464 @@
+"""Size checks at run time: what one operation in C may need is computed before it starts.
+
+In: operands, and the meter of the context. Out: the operand or the result, or the `Interrupt` that ``meter.need``
+raises. Where these calls stand is decided in `dana_guards.size_rewrites`. Sizes are upper bounds from formulas; nothing
+is made to find out how large it is (threat model 5.5).
+
+The stop is an `Interrupt` and no ``MemoryError``: a program could catch that in a loop and keep the peak.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Final, Protocol
+
+from dana_guards.errors import DanaError, DanaMemoryError
+from dana_guards.formatting import repr_of, text_of
+from dana_guards.names import SIZED
+
+MAX_INTEGER_BITS: Final = 2**22
+"""Of a product or power: 1.2 million decimal digits. Dividing two such numbers takes seconds in one C call."""
+ITEM: Final = 8
+"""Bytes of one reference in a list or tuple."""
+PIECE: Final = 16
+"""Bytes that splitting a text makes for each of its characters, at a mean of four characters for a piece."""
+MANY: Final = 2_000_000
+"""Items that C code sorts or hashes while a stop can still wait."""
+CHUNK: Final = 1000
+"""Items between two looks at the meter."""
+
+_FIELD: Final = re.compile(
+    r"%(?:\((?P<key>[^()]*)\))?[-+ #0]*(?P<width>\*|[0-9]*)(?:\.(?P<digits>\*|[0-9]*))?[hlL]?(?P<kind>.)", re.DOTALL
+)
+_SEQUENCES: Final = (str, list, tuple)
+_SETS: Final = (set, frozenset)
+
+
+class Meter(Protocol):
+    """What is asked of `dana_guards.limits.Meter`."""
+
+    def need(self, size: int, what: str) -> None:
+        """Refuse `size` bytes that do not fit what is left."""
+
+    def check(self) -> None:
+        """Raise the pending stop, if any."""
+
+    def stop(self, reason: DanaError) -> None:
+        """Stop the run."""
+
+
+def size_hooks(meter: Meter) -> dict[str, Callable[..., Any]]:
+    """The hooks of the ``limited`` profile for one context.
+
+    Parameters
+    ----------
+    meter : what sizes are held against; its ``need`` raises `Interrupt`.
+    """
+    room = Room(meter)
+    hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room.room, "_glue_": room.glue, "_sized_": room.sized}
+    for name, (symbol, plain) in _OPERATORS.items():
+        hooks[name] = partial(room.operation, symbol, plain)
+    return hooks
+
+
+def plain_hooks() -> dict[str, Callable[..., Any]]:
+    """The same names without checks, for the ``unlimited`` profile."""
+
+    def glue(*parts: str) -> str:
+        return "".join(parts)
+
+    def room(left: object, right: Any, op: object = "+") -> Any:
+        return right
+
+    hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room, "_glue_": glue, "_sized_": getattr}
+    return hooks | {name: plain for name, (_, plain) in _OPERATORS.items()}
+
+
+_OPERATORS: Final[dict[str, tuple[str, Callable[[Any, Any], Any]]]] = {
+    "_mul_": ("*", operator.mul),
+    "_pow_": ("**", operator.pow),
+    "_lshift_": ("<<", operator.lshift),
+    "_mod_": ("%", operator.mod),
+    "_cat_": ("+", operator.add),
+}
+
+
+def _bytes(text: str) -> int:
+    """Upper bound of the bytes of a text, without looking at its characters."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+class Members:
+    """A range as the right side of ``in`` and the receiver of ``index`` and ``count``: by arithmetic only.
+
+    Python looks through a range one by one for anything but an int.
+    """
+
+    __slots__ = ("_range",)
+
+    def __init__(self, numbers: range) -> None:
+        self._range = numbers
+
+    def _number(self, value: object) -> int | None:
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        return int(value) if type(value) in (int, bool) and value in self._range else None  # type: ignore[call-overload]
+
+    def __contains__(self, value: object) -> bool:
+        return self._number(value) is not None
+
+    def count(self, value: object) -> int:
+        """As ``range.count``."""
+        return int(value in self)
+
+    def index(self, value: object) -> int:
+        """As ``range.index``."""
+        number = self._number(value)
+        if number is None:
+            raise ValueError("value is not in range")
+        return self._range.index(number)
+
+
+class Drawn:
+    """An iterator as the right side of ``in``: looked through in Python, where a stop arrives."""
+
+    __slots__ = ("_iterable", "_meter")
+
+    def __init__(self, iterable: Iterable[object], meter: Meter) -> None:
+        self._iterable = iterable
+        self._meter = meter
+
+    def __contains__(self, value: object) -> bool:
+        for index, each in enumerate(self._iterable):
+            if not index % CHUNK:
+                self._meter.check()
+            if each is value or each == value:
+                return True
+        return False
+
+
+class Room:
+    """The checks, bound to one meter."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+
+    def operation(self, symbol: str, plain: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+        """``left op right`` after its check."""
+        return plain(left, self.room(left, right, symbol))
+
+    def room(self, left: Any, right: Any, op: str | int = "+") -> Any:
+        """Check an operation before it starts; gives `right`, or what stands in for it.
+
+        Parameters
+        ----------
+        left, right : the operands; `left` is None where only the right one matters.
+        op : the operator, ``in``, a method of `right`, or how many times `right` is unpacked.
+
+        Raises Interrupt if the result would not fit.
+        """
+        if type(op) is int:
+            return self.unpacked(right, op)
+        method = _CHECKS.get(op)  # type: ignore[arg-type]
+        return right if method is None else method(self, left, right)
+
+    def refuse_integer(self, bits: int) -> None:
+        """Refuse an integer of so many bits if it is too large."""
+        if bits > MAX_INTEGER_BITS:
+            reason = f"an integer of {_count(bits)} bits is too large; the limit is {MAX_INTEGER_BITS}"
+            self.meter.stop(DanaMemoryError(reason))
+
+    # -- operators -----------------------------------------------------------------------------------------
+
+    def add(self, left: Any, right: Any) -> Any:
+        """``+`` and ``+=``: only texts, lists and tuples grow; a list takes any iterable in ``+=``."""
+        kind = type(left)
+        if kind not in _SEQUENCES:
+            return right
+        if kind is str:
+            if type(right) is str:
+                self.meter.need(_bytes(left) + _bytes(right), "a text")
+            return right
+        if type(right) is kind:
+            self.meter.need(ITEM * (len(left) + len(right)), f"a {kind.__name__}")
+            return right
+        return self.unpacked(right, 1) if kind is list else right
+
+    def multiply(self, left: Any, right: Any) -> Any:
+        """``*``: a product of ints, or a repetition."""
+        one, two = type(left), type(right)
+        if one in _SEQUENCES and two in (int, bool):
+            self.repeat(left, right)
+        elif two in _SEQUENCES and one in (int, bool):
+            self.repeat(right, left)
+        elif one is int and two is int:
+            self.refuse_integer(left.bit_length() + right.bit_length())
+        return right
+
+    def repeat(self, part: Any, times: int) -> None:
+        """A repetition of a text, list or tuple."""
+        if times > 1:
+            size = _bytes(part) if type(part) is str else ITEM * len(part)
+            self.meter.need(size * times, f"a {type(part).__name__} repeated {_count(times)} times")
+
+    def power(self, left: Any, right: Any) -> Any:
+        """``**`` of ints; a base of 1, 0 or -1 stays small."""
+        if type(left) is int and type(right) is int and right > 0 and not -1 <= left <= 1:
+            self.refuse_integer(left.bit_length() * right)
+        return right
+
+    def shift(self, left: Any, right: Any) -> Any:
+        """``<<`` of ints."""
+        if type(left) in (int, bool) and type(right) is int and right > 0 and left:
+            self.refuse_integer(int(left).bit_length() + right)
+        return right
+
+    def modulo(self, left: Any, right: Any) -> Any:
+        """``text % values``: widths are bounded, and values show themselves by texts of ours, without addresses.
+
+        Gives a new right operand: Python still does the formatting, and complains in its own words.
+        """
+        if type(left) is not str:
+            return right
+        fields = [field for field in _FIELD.finditer(left) if field["kind"] != "%"]
+        if type(right) is dict and any(field["key"] is not None for field in fields):
+            shown: Any = {key: _shown(value) for key, value in right.items()}
+            used = [(field, shown.get(field["key"])) for field in fields]
+            widths = [0 for _ in fields]
+        else:
+            shown = tuple(map(_shown, right)) if type(right) is tuple else (_shown(right),)
+            used, widths = self._in_order(fields, shown)
+        size = _bytes(left) + sum(widths)
+        for field, value in used:
+            size += _fixed(field["width"]) + _fixed(field["digits"]) + _text_bound(value, field["kind"])
+        self.meter.need(size, "a text")
+        return shown
+
+    def _in_order(
+        self, fields: list[re.Match[str]], values: tuple[Any, ...]
+    ) -> tuple[list[tuple[re.Match[str], Any]], list[int]]:
+        """Pairs of field and value, and the widths that are values themselves (``*``)."""
+        rest = iter(values)
+        used: list[tuple[re.Match[str], Any]] = []
+        widths: list[int] = []
+        for field in fields:
+            stars = (field["width"] == "*") + (field["digits"] == "*")
+            for _ in range(stars):
+                width = next(rest, 0)
+                widths.append(abs(width) if type(width) is int else 0)
+            used.append((field, next(rest, None)))
+        return used, widths
+
+    # -- whole iterables -----------------------------------------------------------------------------------
+
+    def unpacked(self, value: Any, times: int) -> Any:
+        """What ``*`` unpacks, or what goes into a slice: all of it is read in C."""
+        kind = type(value)
+        if kind is range:
+            self.meter.need(32 * _range_length(value) * times, "the numbers of a range")
+        elif kind in (list, tuple, dict, str, *_SETS):
+            self.meter.need(ITEM * len(value) * times, f"the items of a {kind.__name__}")
+        elif hasattr(kind, "__next__"):
+            return self.listed(value)
+        return value
+
+    def listed(self, iterable: Iterable[Any]) -> list[Any]:
+        """The items of an iterator, read where a stop arrives."""
+        return list(self.paced(iterable))
+
+    def paced(self, iterable: Iterable[Any]) -> Iterator[Any]:
+        """`iterable` with a look at the meter now and then."""
+        for index, each in enumerate(iterable):
+            if not index % CHUNK:
+                self.meter.check()
+            yield each
+
+    def members(self, left: Any, right: Any) -> Any:
+        """The right side of ``in``."""
+        if type(right) is range:
+            return Members(right)
+        return Drawn(right, self.meter) if hasattr(type(right), "__next__") else right
+
+    def receiver(self, left: Any, value: Any) -> Any:
+        """A receiver of ``index`` or ``count``."""
+        return Members(value) if type(value) is range else value
+
+    def pieces(self, left: Any, value: Any) -> Any:
+        """A text that will be split."""
+        if type(value) is str:
+            self.meter.need(PIECE * len(value), "the pieces of a text")
+        return value
+
+    def order(self, left: Any, value: Any) -> Any:
+        """A list that will be sorted in one C call."""
+        if type(value) is list and len(value) > MANY:
+            self.meter.stop(DanaMemoryError(f"a list of more than {MANY} items cannot be sorted in place"))
+        return value
+
+    def glue(self, *parts: str) -> str:
+        """The fields and texts of an f-string."""
+        self.meter.need(sum(map(_bytes, parts)), "a text")
+        return "".join(parts)
+
+    # -- methods -------------------------------------------------------------------------------------------
+
+    def sized(self, value: Any, name: str) -> Any:
+        """``value.name`` for a name in `names.SIZED`: a checked version for built-in types, else the attribute."""
+        kinds, _ = SIZED[name]
+        kind = type(value)
+        method = getattr(value, name)
+        if kind not in (str, list, dict, range, *_SETS) and not hasattr(kind, "isdisjoint"):
+            return method
+        if kind.__name__ not in kinds and not (kind is not str and "set" in kinds):
+            return method
+        return partial(_METHODS[name], self, value, method)
+
+    def padded(self, text: str, method: Callable[..., str], *given: Any) -> str:
+        """``ljust rjust center zfill expandtabs``."""
+        width = given[0] if given and type(given[0]) is int else 8
+        tabs = text.count("\t") if method.__name__ == "expandtabs" else 1
+        if width > 0:
+            wide = 1 if text.isascii() and str(given[1:2]).isascii() else 4
+            self.meter.need(wide * (len(text) + tabs * width), "a text")
+        return method(*given)
+
+    def padded_tabs(self, text: str, method: Callable[..., str], tabsize: Any = 8) -> str:
+        """``expandtabs`` also takes its argument by keyword."""
+        return self.padded(text, method, tabsize)
+
+    def replaced(self, text: str, method: Callable[..., str], old: Any, new: Any, *count: Any, **named: Any) -> str:
+        """``replace``."""
+        if type(old) is str and type(new) is str and len(new) > len(old):
+            found = text.count(old)
+            wide = 1 if text.isascii() and new.isascii() else 4
+            self.meter.need(wide * (len(text) + found * (len(new) - len(old))), "a text")
+        return method(old, new, *count, **named)
+
+    def translated(self, text: str, method: Callable[..., str], table: Any) -> str:
+        """``translate``: each character may become the longest text of the table."""
+        longest = max((len(each) for each in table.values() if type(each) is str), default=1) if type(table) is dict else 1
+        self.meter.need(4 * len(text) * max(longest, 1), "a text")
+        return method(table)
+
+    def joined(self, text: str, method: Callable[..., str], parts: Any) -> str:
+        """``join``."""
+        if type(parts) not in (list, tuple):
+            parts = self.listed(parts)
+        size = sum(map(len, parts)) if all(type(each) is str for each in parts) else 0
+        wide = 1 if text.isascii() and size < CHUNK * CHUNK else 4
+        self.meter.need(wide * (size + len(text) * len(parts)) if size > CHUNK else 0, "a text")
+        return method(parts)
+
+    def split(self, text: str, method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """``split rsplit splitlines`` where the method is taken, not called."""
+        self.pieces(None, text)
+        return method(*given, **named)
+
+    def sorted_in_place(self, value: list[Any], method: Callable[..., None], **named: Any) -> None:
+        """``sort``."""
+        self.order(None, value)
+        return method(**named)
+
+    def looked_up(self, value: range, method: Callable[..., int], given: Any) -> int:
+        """``index`` and ``count`` of a range."""
+        found: int = getattr(Members(value), method.__name__)(given)
+        return found
+
+    def extended(self, value: list[Any], method: Callable[..., None], items: Any) -> None:
+        """``extend``."""
+        self.meter.need(ITEM * len(value), "a list")
+        return method(self.unpacked(items, 1))
+
+    def updated(self, value: Any, method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """``update`` and the methods of sets: what is neither a set nor a dict is read item by item."""
+        taken = [each if type(each) in (dict, *_SETS) else self._taken(value, each) for each in given]
+        return method(*taken, **named)
+
+    def _taken(self, value: Any, items: Any) -> Any:
+        if type(items) is range:
+            self.meter.need(100 * _range_length(items), "the numbers of a range")
+        return self.listed(items)
+
+    def keyed(self, value: dict[Any, Any], method: Callable[..., Any], keys: Any, *rest: Any) -> Any:
+        """``fromkeys``."""
+        return method(self._taken(value, keys), *rest)
+
+
+def _count(number: int) -> str:
+    """A number for a message; a huge one would itself take time to write."""
+    return str(number) if number.bit_length() < 200 else "very many"
+
+
+def _range_length(numbers: range) -> int:
+    """``len`` without its limit."""
+    span = numbers.stop - numbers.start
+    return max(0, (span + numbers.step - (1 if numbers.step > 0 else -1)) // numbers.step)
+
+
+class _Shown:
+    """A value of ``%`` that is no plain one: how it looks is ours to say."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return text_of(self._value)
+
+    def __repr__(self) -> str:
+        return repr_of(self._value)
+
+
+def _shown(value: Any) -> Any:
+    return value if type(value) in (int, float, bool, str, type(None)) else _Shown(value)
+
+
+def _fixed(width: str | None) -> int:
+    """A width written in the template."""
+    if not width or width == "*":
+        return 0
+    return int(width) if len(width) < 12 else 10**12
+
+
+def _text_bound(value: Any, kind: str) -> int:
+    """Upper bound of the bytes of one field, its width left out."""
+    if type(value) is _Shown:
+        value = str(value)  # bounded by `formatting`
+    if type(value) is str:
+        return len(value) * (10 if kind in "ra" else 4)
+    return value.bit_length() // 3 + 10 if type(value) is int else 400
+
+
+_CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
+    "+": Room.add,
+    "*": Room.multiply,
+    "**": Room.power,
+    "<<": Room.shift,
+    "%": Room.modulo,
+    "in": Room.members,
+    "index": Room.receiver,
+    "count": Room.receiver,
+    "split": Room.pieces,
+    "rsplit": Room.pieces,
+    "splitlines": Room.pieces,
+    "sort": Room.order,
+}
+
+_METHODS: Final[dict[str, Callable[..., Any]]] = {
+    **dict.fromkeys(("ljust", "rjust", "center", "zfill"), Room.padded),
+    "expandtabs": Room.padded_tabs,
+    "replace": Room.replaced,
+    "translate": Room.translated,
+    "join": Room.joined,
+    **dict.fromkeys(("split", "rsplit", "splitlines"), Room.split),
+    "sort": Room.sorted_in_place,
+    **dict.fromkeys(("index", "count"), Room.looked_up),
+    "extend": Room.extended,
+    "fromkeys": Room.keyed,
+}
+for _name, (_kinds, _) in SIZED.items():
+    _METHODS.setdefault(_name, Room.updated)

@@ -1,0 +1,500 @@
+"""Size checks that the policy writes into the code (``limited`` profile).
+
+In: nodes that the policy is about to visit, and the evidence. Out: the same with a test where one operation in C could
+take memory or time without bound. The run-time side is `dana_guards.size_checks`.
+
+One form serves all operators: ``left op (right if <harmless> else _room_(left, right, "op"))``. ``_room_`` refuses, or
+gives back the operand. The operator stays where it was, so a text that grows by ``s = s + t`` still grows in place, and
+nothing is written twice. ``<harmless>`` is tested in line on types and on one bound; where the evidence proves it, no
+test is left. Operands that are more than a name or a literal are kept in a temporary, in source order; in the iterable
+of a comprehension, where Python allows no ``:=``, the whole operation becomes a call.
+
+What may grow only by a bounded step for each operation needs no test: the stop of the context reaches it in time.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from dana_guards import names
+from dana_guards.lattice import (
+    BOOL,
+    COMPLEX,
+    DICT,
+    FLOAT,
+    INT,
+    LIST,
+    LITTLE,
+    NUMBER,
+    OTHER,
+    RANGE,
+    SEQUENCE,
+    SET,
+    STR,
+    TUPLE,
+    Type,
+)
+from dana_guards.positions import at, call, name
+
+if TYPE_CHECKING:
+    from dana_guards.evidence import Evidence
+    from dana_guards.scopes import Scope
+
+BOUND: Final = 2**64
+"""An int factor below this adds at most 64 bits."""
+LENGTH: Final = 65_536
+"""Items that one ``+`` may add without being measured."""
+REPEATS: Final = 4_096
+"""Times a short literal may be repeated, and exponent of a short base, without being measured."""
+SHIFT: Final = 256
+
+_OPERATORS: Final[dict[type[ast.operator], tuple[str, str]]] = {
+    ast.Add: ("+", "_cat_"),
+    ast.Mult: ("*", "_mul_"),
+    ast.Pow: ("**", "_pow_"),
+    ast.LShift: ("<<", "_lshift_"),
+    ast.Mod: ("%", "_mod_"),
+}
+_SIZED_FLAGS: Final = {"str": STR, "list": LIST, "dict": DICT, "set": SET | OTHER, "range": RANGE}
+_RECEIVER_ONLY: Final = frozenset({"split", "rsplit", "splitlines", "sort", "index", "count"})
+"""Sized methods whose receiver alone decides."""
+_SMALL_SPEC: Final = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?[0-9]{0,3}[,_]?(?:\.[0-9]{1,3})?[A-Za-z%]?\Z", re.DOTALL)
+
+
+def is_simple(node: ast.expr) -> bool:
+    """Whether reading `node` twice is the same as reading it once, and changes nothing."""
+    return isinstance(node, ast.Name | ast.Constant)
+
+
+def is_short(node: ast.expr) -> bool:
+    """Whether `node` is a literal text, list or tuple that is short as it stands."""
+    if isinstance(node, ast.Constant):
+        return not isinstance(node.value, str) or len(node.value) <= LENGTH
+    return isinstance(node, ast.List | ast.Tuple) and not any(isinstance(each, ast.Starred) for each in node.elts)
+
+
+def _is(operand: ast.expr, hook: str) -> ast.expr:
+    return ast.Compare(call("_type_", operand), [ast.Is()], [name(hook)])
+
+
+def _less(operand: ast.expr, bound: int) -> ast.expr:
+    return ast.Compare(operand, [ast.Lt()], [ast.Constant(bound)])
+
+
+def _between(operand: ast.expr) -> ast.expr:
+    low = ast.UnaryOp(ast.USub(), ast.Constant(BOUND))
+    return ast.Compare(low, [ast.Lt(), ast.Lt()], [operand, ast.Constant(BOUND)])
+
+
+def _both(*tests: ast.expr) -> ast.expr:
+    return ast.BoolOp(ast.And(), list(tests))
+
+
+class Tests:
+    """In-line tests for one operation; ``x()`` and ``y()`` make a read of its operands."""
+
+    def __init__(self, left: ast.expr, right: ast.expr, one: Type, two: Type) -> None:
+        self.left, self.right, self.one, self.two = left, right, one, two
+        self.x: Callable[[], ast.expr] = lambda: left
+        self.y: Callable[[], ast.expr] = lambda: right
+
+    def find(self, op: type[ast.operator]) -> list[ast.expr] | None:
+        """Tests of which one must hold; an empty list if only `_room_` can tell, None if nothing can happen."""
+        method: Callable[[Tests], list[ast.expr] | None] = getattr(Tests, op.__name__.lower())
+        return method(self)
+
+    def add(self) -> list[ast.expr] | None:
+        one, two = self.one, self.two
+        if is_short(self.left) or is_short(self.right) or not one.may_be(SEQUENCE) or not two.may_be(SEQUENCE):
+            return None
+        if one.is_only(NUMBER) or two.is_only(NUMBER):
+            return None
+        if two.is_only(SEQUENCE):
+            return [_less(call("_len_", self.y()), LENGTH)]
+        if one.is_only(SEQUENCE):
+            return [_less(call("_len_", self.x()), LENGTH)]
+        short_text = _both(_is(self.y(), "_str_"), _less(call("_len_", self.y()), LENGTH))
+        return [_is(self.y(), "_int_"), _is(self.y(), "_float_"), short_text]
+
+    def mult(self) -> list[ast.expr] | None:
+        one, two = self.one, self.two
+        real = FLOAT | COMPLEX
+        if one.is_only(real) or two.is_only(real):
+            return None
+        if one.is_only(NUMBER) and two.is_only(NUMBER):
+            if one.is_only(LITTLE | real) or two.is_only(LITTLE | real):
+                return None
+            if not two.may_be(COMPLEX):
+                return [_between(self.y())]
+            if not one.may_be(COMPLEX):
+                return [_between(self.x())]
+        if one.is_only(SEQUENCE):
+            if not is_short(self.left) or _literal_size(self.left) > 64:
+                return []
+            few = _less(self.y(), REPEATS)
+            return [few] if two.is_only(BOOL | INT) else [_both(_is(self.y(), "_int_"), few)]
+        if one.is_only(NUMBER):
+            if one.is_only(LITTLE):
+                return [_is(self.y(), "_int_"), _is(self.y(), "_float_")]
+            return [_is(self.y(), "_float_"), _both(_is(self.y(), "_int_"), _between(self.y()))]
+        if two.is_only(NUMBER):
+            if two.is_only(LITTLE):
+                return [_is(self.x(), "_int_"), _is(self.x(), "_float_")]
+            return [_is(self.x(), "_float_"), _both(_is(self.x(), "_int_"), _is(self.y(), "_int_"), _between(self.y()))]
+        ints = _both(_is(self.y(), "_int_"), _is(self.x(), "_int_"), _between(self.y()))
+        return [_is(self.y(), "_float_"), _is(self.x(), "_float_"), ints]
+
+    def pow(self) -> list[ast.expr] | None:
+        one, two = self.one, self.two
+        real = FLOAT | COMPLEX
+        if one.is_only(real) or two.is_only(real):
+            return None
+        exponent = _literal_int(self.right)
+        if exponent is not None:
+            if exponent <= 1 or (exponent <= 64 and one.is_only(LITTLE | real)):
+                return None
+            if exponent > 64:
+                return []
+            if one.is_only(BOOL | INT | FLOAT):
+                return [_between(self.x())]
+            return [_is(self.x(), "_float_"), _both(_is(self.x(), "_int_"), _between(self.x()))]
+        base = _literal_int(self.left)
+        if base is not None and abs(base) < 2**16:
+            return [_both(_is(self.y(), "_int_"), _less(self.y(), REPEATS))]
+        return [_is(self.y(), "_float_"), _is(self.x(), "_float_")]
+
+    def lshift(self) -> list[ast.expr] | None:
+        places = _literal_int(self.right)
+        if places is not None and places <= REPEATS:
+            return None
+        return [_both(_is(self.y(), "_int_"), _less(self.y(), SHIFT))]
+
+    def mod(self) -> list[ast.expr] | None:
+        if not self.one.may_be(STR):
+            return None
+        if self.one.is_only(STR):
+            return []
+        return [ast.Compare(call("_type_", self.x()), [ast.IsNot()], [name("_str_")])]
+
+
+def _literal_int(node: ast.expr) -> int | None:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _literal_int(node.operand)
+        return None if inner is None else -inner
+    return None
+
+
+def _literal_size(node: ast.expr) -> int:
+    if isinstance(node, ast.Constant):
+        return len(node.value) if isinstance(node.value, str) else 1
+    return len(node.elts) if isinstance(node, ast.List | ast.Tuple) else LENGTH
+
+
+class SizeRewrites:
+    """The part of the transformer that writes size checks. It calls `visit` of the rest on every part once."""
+
+    evidence: Evidence
+    scope: Scope
+    limited: bool
+    no_walrus: int = 0
+
+    if TYPE_CHECKING:
+
+        def visit(self, node: ast.AST) -> Any: ...
+        def temporary(self) -> str: ...
+        def refuse(self, node: ast.AST, message: str, hint: str | None = None) -> None: ...
+
+    # -- operators -----------------------------------------------------------------------------------------
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Operators; ``|`` composes functions, so it goes to ``_or_`` unless an operand shows that it does not."""
+        one, two = self.evidence.type_of(node.left), self.evidence.type_of(node.right)
+        if isinstance(node.op, ast.BitOr):
+            left, right = self.visit(node.left), self.visit(node.right)
+            if _never_composes(one) or _never_composes(two):
+                node.left, node.right = left, right
+                return node
+            return at(node, call("_or_", left, right))
+        op = type(node.op)
+        self.visit(node.op)
+        if not self.limited or op not in _OPERATORS:
+            node.left, node.right = self.visit(node.left), self.visit(node.right)
+            return node
+        tests = Tests(node.left, node.right, one, two)
+        if tests.find(op) is None:
+            node.left, node.right = self.visit(node.left), self.visit(node.right)
+            return node
+        return self._bounded(node, op, tests)
+
+    def _bounded(self, node: ast.BinOp, op: type[ast.operator], tests: Tests) -> ast.AST:
+        """``left op (right if tests else _room_(left, right, op))``."""
+        simple = is_simple(node.left) and is_simple(node.right)
+        left, right = self.visit(node.left), self.visit(node.right)
+        if not simple and self.no_walrus:
+            return at(node, call(_OPERATORS[op][1], left, right))
+        if simple or isinstance(node.left, ast.Constant) or self._is_steady(tests.left, tests.right):
+            node.left = left
+            tests.x = _reader(tests.left)
+        else:
+            node.left, tests.x = self._kept(left)
+        node.right = self._bounded_operand(tests.right, right, op, tests)
+        at(node, node.left)
+        at(node, node.right)
+        return node
+
+    def _bounded_operand(self, given: ast.expr, right: ast.expr, op: type[ast.operator], tests: Tests) -> ast.expr:
+        """The right operand, `given` in the source and visited as `right`, with its tests around it."""
+        if is_simple(given):
+            tests.y = _reader(given)
+            found = tests.find(op) or []
+        else:
+            kept, tests.y = self._kept(right)
+            found = tests.find(op) or []
+            if not found:
+                return at(given, call("_room_", tests.x(), right, ast.Constant(_OPERATORS[op][0])))
+            if not _replace_first(found[0], tests.y().id, kept):  # type: ignore[attr-defined]
+                # The tests look at the left operand first; the right one has to be evaluated before they decide.
+                evaluated = ast.Compare(kept, [ast.IsNot()], [name("_missing_")])
+                found = [_both(evaluated, ast.BoolOp(ast.Or(), found) if len(found) > 1 else found[0])]
+        room = call("_room_", tests.x(), tests.y(), ast.Constant(_OPERATORS[op][0]))
+        if not found:
+            return at(given, room)
+        test = ast.BoolOp(ast.Or(), found) if len(found) > 1 else found[0]
+        return at(given, ast.IfExp(test, tests.y(), room))
+
+    def _kept(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]]:
+        temporary = self.temporary()
+        return ast.NamedExpr(ast.Name(temporary, ast.Store()), node), lambda: name(temporary)
+
+    def _is_steady(self, left: ast.expr, right: ast.expr) -> bool:
+        """Whether the variable `left` cannot change while `right` is evaluated."""
+        if not isinstance(left, ast.Name):
+            return False
+        owner = self.scope.owner(left.id)
+        if owner is None or owner is owner.root or left.id in owner.outside:
+            return False
+        return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(right))
+
+    def bound_augmented(self, node: ast.AugAssign) -> Callable[[ast.AugAssign], ast.AST] | None:
+        """How to finish ``x op= y`` after its parts are visited, or None if nothing can happen."""
+        op = type(node.op)
+        target = node.target
+        if op not in _OPERATORS or not isinstance(target, ast.Name):
+            return None
+        left = name(target.id)
+        tests = Tests(left, node.value, self.evidence.type_of(target), self.evidence.type_of(node.value))
+        if tests.find(op) is None:
+            return None
+        given = node.value
+        tests.x = _reader(left)
+
+        def finish(node: ast.AugAssign) -> ast.AST:
+            if is_simple(given) or (not self.no_walrus and self._is_steady(left, given)):
+                node.value = self._bounded_operand(given, node.value, op, tests)
+            else:
+                # Python has just read the variable: an argument list reads the same value.
+                node.value = call("_room_", tests.x(), node.value, ast.Constant(_OPERATORS[op][0]))
+            at(given, node.value)
+            return node
+
+        return finish
+
+    # -- what reads a whole iterable in C ------------------------------------------------------------------
+
+    def bound_starred(self, node: ast.AST, parts: Sequence[ast.AST]) -> None:
+        """Measure what ``*`` and ``**`` in calls and displays unpack, before they are visited."""
+        starred = [each for each in parts if isinstance(each, ast.Starred) or _is_double_starred(each)]
+        for each in starred:
+            assert isinstance(each, ast.Starred | ast.keyword)
+            if not isinstance(each.value, ast.Tuple | ast.List | ast.Dict):
+                each.value = at(each.value, call("_room_", ast.Constant(None), each.value, ast.Constant(len(starred))))
+
+    def visit_List(self, node: ast.List) -> ast.AST:
+        """Displays and targets."""
+        if self.limited and isinstance(node.ctx, ast.Load):
+            self.bound_starred(node, node.elts)
+        node.elts = [self.visit(each) for each in node.elts]
+        return node
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
+        """As lists."""
+        return self.visit_List(node)  # type: ignore[arg-type]
+
+    def visit_Set(self, node: ast.Set) -> ast.AST:
+        """Displays."""
+        if self.limited:
+            self.bound_starred(node, node.elts)
+        node.elts = [self.visit(each) for each in node.elts]
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        """Displays; a key of None is ``**``."""
+        unpacked = sum(each is None for each in node.keys)
+        for index, key in enumerate(node.keys):
+            value = node.values[index]
+            if key is not None:
+                node.keys[index] = self.visit(key)
+                node.values[index] = self.visit(value)
+            else:
+                node.values[index] = self.visit(value)
+                if self.limited:
+                    room = call("_room_", ast.Constant(None), node.values[index], ast.Constant(unpacked))
+                    node.values[index] = at(value, room)
+        return node
+
+    def bound_assignment(self, node: ast.Assign) -> None:
+        """Measure what is unpacked to a starred target, or put into a slice."""
+        if isinstance(node.value, ast.Tuple | ast.List | ast.Constant):
+            return
+        for target in node.targets:
+            for each in ast.walk(target):
+                if isinstance(each, ast.Starred) or (isinstance(each, ast.Subscript) and _is_slice_store(each)):
+                    node.value = at(node.value, call("_room_", ast.Constant(None), node.value, ast.Constant(1)))
+                    return
+
+    def bound_membership(self, node: ast.Compare) -> None:
+        """``x in y``: a range or an iterator is looked through in C, without end."""
+        left = node.left
+        for index, op in enumerate(node.ops):
+            right = node.comparators[index]
+            if isinstance(op, ast.In | ast.NotIn) and not self._is_quick(left, right):
+                node.comparators[index] = at(right, self._members(right))
+            left = right
+
+    def _is_quick(self, left: ast.expr, right: ast.expr) -> bool:
+        two = self.evidence.type_of(right)
+        if two.is_only(RANGE):
+            return self.evidence.type_of(left).is_only(BOOL | INT)
+        return two.is_only(STR | LIST | TUPLE | DICT | SET)
+
+    def _members(self, right: ast.expr) -> ast.expr:
+        room = call("_room_", ast.Constant(None), right, ast.Constant("in"))
+        if not isinstance(right, ast.Name):
+            return room
+        kinds = [_is(name(right.id), hook) for hook in ("_dict_", "_list_", "_set_", "_str_")]
+        return ast.IfExp(ast.BoolOp(ast.Or(), kinds), name(right.id), room)
+
+    def sized_method(self, node: ast.Attribute) -> Callable[[ast.Attribute], ast.AST] | None:
+        """How to finish a read of a method whose cost its arguments decide, or None."""
+        kinds, _ = names.SIZED.get(node.attr, ("", ""))
+        flags = sum(_SIZED_FLAGS[each] for each in kinds.split())
+        receiver = node.value
+        if not flags or not self.evidence.type_of(receiver).may_be(flags):
+            return None
+        if node.attr not in _RECEIVER_ONLY:
+            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+
+        def finish(done: ast.Attribute) -> ast.AST:
+            room = call("_room_", ast.Constant(None), done.value, ast.Constant(done.attr))
+            if node.attr in ("index", "count") and isinstance(receiver, ast.Name):
+                kind = ast.Compare(call("_type_", name(receiver.id)), [ast.IsNot()], [name("_range_")])
+                done.value = at(receiver, ast.IfExp(kind, name(receiver.id), room))
+            else:
+                done.value = at(receiver, room)
+            return done
+
+        return finish
+
+    # -- f-strings -----------------------------------------------------------------------------------------
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Fields of numbers and texts stay; others are formatted by ``_text_``, several texts joined by ``_glue_``."""
+        long_fields = 0
+        for index, part in enumerate(node.values):
+            if isinstance(part, ast.FormattedValue):
+                node.values[index], is_long = self._field(part)
+                long_fields += is_long
+            elif isinstance(part, ast.Constant) and type(part.value) is str:
+                continue
+            else:
+                self.refuse(part, "an f-string holds texts and fields only")
+        if self.limited and long_fields > 1:
+            return at(node, call("_glue_", *map(_glued, node.values)))
+        return node
+
+    def _field(self, node: ast.FormattedValue) -> tuple[ast.expr, bool]:
+        """The field, visited, and whether its length has no small bound."""
+        kind = self.evidence.type_of(node.value)
+        spec = _constant_spec(node.format_spec)
+        value: ast.expr = self.visit(node.value)
+        if node.conversion not in (-1, 97, 114, 115):
+            self.refuse(node, "that conversion is not known")
+        is_small = spec is not None and _SMALL_SPEC.match(spec) is not None
+        if is_small and (
+            kind.is_only(BOOL | INT | FLOAT) or (kind.is_only(STR) and node.conversion in (-1, 115))
+        ):
+            node.value = value
+            return node, kind.may_be(STR)
+        conversion = ast.Constant(chr(node.conversion) if node.conversion > 0 else None)
+        given = ast.Constant(spec) if spec is not None else self.visit(node.format_spec)  # type: ignore[arg-type]
+        text = at(node, call("_text_", value, conversion, given))
+        return at(node, ast.FormattedValue(text, -1, None)), True
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        """A field outside an f-string."""
+        self.refuse(node, "a field stands in an f-string only")
+        return node
+
+
+def _reader(node: ast.expr) -> Callable[[], ast.expr]:
+    if isinstance(node, ast.Name):
+        return lambda: name(node.id)
+    assert isinstance(node, ast.Constant)
+    return lambda: ast.Constant(node.value)
+
+
+def _replace_first(test: ast.expr, temporary: str, kept: ast.expr) -> bool:
+    """Put the ``:=`` in place of the first read, if that is what `test` evaluates first."""
+    if isinstance(test, ast.BoolOp):
+        return _replace_first(test.values[0], temporary, kept)
+    if not isinstance(test, ast.Compare):
+        return False
+    if isinstance(test.left, ast.Call):
+        first = test.left.args[0]
+        if isinstance(first, ast.Name) and first.id == temporary:
+            test.left.args[0] = kept
+            return True
+        return False
+    if isinstance(test.left, ast.Name) and test.left.id == temporary:
+        test.left = kept
+        return True
+    # ``-B < y < B``: the bound is a literal.
+    second = test.comparators[0]
+    if isinstance(second, ast.Name) and second.id == temporary and isinstance(test.left, ast.UnaryOp):
+        test.comparators[0] = kept
+        return True
+    return False
+
+
+def _never_composes(kind: Type) -> bool:
+    return kind.is_only(NUMBER | STR | SET | DICT | LIST | TUPLE | RANGE)
+
+
+def _is_double_starred(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg is None
+
+
+def _is_slice_store(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Store)
+
+
+def _constant_spec(spec: ast.expr | None) -> str | None:
+    """The format spec if it is a constant, "" if there is none."""
+    if spec is None:
+        return ""
+    if isinstance(spec, ast.JoinedStr) and all(isinstance(each, ast.Constant) for each in spec.values):
+        return "".join(str(each.value) for each in spec.values if isinstance(each, ast.Constant))
+    return None
+
+
+def _glued(part: ast.expr) -> ast.expr:
+    if isinstance(part, ast.FormattedValue):
+        if isinstance(part.value, ast.Call) and isinstance(part.value.func, ast.Name) and part.value.func.id == "_text_":
+            return part.value
+        return at(part, ast.JoinedStr([part]))
+    return part

@@ -1,0 +1,750 @@
+"""The policy applied to a Python ast: the second lock.
+
+In: any ``ast.Module`` with positions, from our lowering or from anywhere else. Out: the guarded ast, in which every
+node stands on the list below, every name obeys `dana_guards.names`, and what is not harmless on every value of the
+closed world goes through a guard; or `DanaSecurityError`/`DanaSyntaxError` with the place, and no tree. Not done
+here: compiling, and the guards themselves.
+
+The default is refusal, by node, by operator and by name. Nothing is believed that the ast does not show: a mark or an
+annotation is no reason (threat model, section 6).
+
+Left plain, and why:
+
+* Reads of attributes with a name that is harmless on every type of the closed world (`names.is_guarded_attribute`).
+* Reads and writes of items. Items exist on ``str list dict tuple range`` only, and there ``x[i]`` runs no code of a
+  program: keys hash and compare with special methods that are ours. A write changes a value the program holds anyway.
+* Iteration and unpacking. Every iterator of the closed world is flat and ours or Python's over one container
+  (invariant 5), and each step passes through byte code, which a stop reaches. Unpacking to a starred target, and ``*``
+  in calls and displays, read everything in one C call: in the ``limited`` profile they are measured first.
+* Calls. Whatever a program can hold and call is a function of Dana, a built-in of ours, a method with a harmless name,
+  a struct class or a token.
+* ``nonlocal``: it rebinds a cell of a function in the same text. RestrictedPython refuses it because its own print
+  collector and write guard did not know it; no object becomes reachable by it.
+* ``return``, ``break`` and ``continue`` in ``finally``: they win over Dana exceptions, not over the stop, which is
+  repeated until the thread has left Dana code (invariant 4).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
+
+from RestrictedPython.transformer import RestrictingNodeTransformer
+
+from dana_guards import names
+from dana_guards.errors import DanaError, DanaSecurityError, DanaSyntaxError
+from dana_guards.evidence import Evidence, infer_module
+from dana_guards.interrupt_flags import insert_stop_flags
+from dana_guards.lattice import STRUCT
+from dana_guards.policy import AUDITED_PYTHONS, Policy
+from dana_guards.positions import at, call, character_column, line_of, name
+from dana_guards.scopes import Comprehension, Scope, parameters
+from dana_guards.size_rewrites import SizeRewrites
+from dana_guards.targets import split_targets
+
+_MAX_INTEGER_BITS: Final = 16_384
+"""Of a literal: a little above 4,300 decimal digits, what Python itself reads from text (CVE-2020-10735)."""
+
+ALLOWED_NODES: Final[frozenset[type[ast.AST]]] = frozenset(
+    {
+        ast.Module, ast.FunctionDef, ast.Lambda, ast.arguments, ast.arg, ast.keyword, ast.Return, ast.Delete,
+        ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.withitem, ast.Raise, ast.Try,
+        ast.ExceptHandler, ast.Global, ast.Nonlocal, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.BoolOp,
+        ast.NamedExpr, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp,
+        ast.DictComp, ast.comprehension, ast.Compare, ast.Call, ast.FormattedValue, ast.JoinedStr, ast.Constant,
+        ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice,
+        ast.Load, ast.Store, ast.Del, ast.And, ast.Or, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow,
+        ast.LShift, ast.RShift, ast.BitOr, ast.BitXor, ast.BitAnd, ast.FloorDiv, ast.Invert, ast.Not, ast.UAdd,
+        ast.USub, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In, ast.NotIn,
+    }
+)  # fmt: skip
+"""Everything else is refused: a node of a new Python too, until somebody has looked at it. Left out on purpose: ``class``
+(structs come from ``_struct_``), ``import`` (``_import_``), ``async``, ``await``, ``yield`` and generator expressions (a
+generator or coroutine holds a frame), ``match`` (calls ``__match_args__``), ``assert``, ``except*`` (CVE-2025-22153),
+annotations of variables, ``@``, template strings, type parameters."""
+
+_LEAVES: Final = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+
+_PLAIN_NODES: Final[frozenset[type[ast.AST]]] = frozenset(
+    {
+        ast.Starred, ast.If, ast.While, ast.Try, ast.Return, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.BoolOp,
+        ast.UnaryOp, ast.IfExp,
+    }
+)  # fmt: skip
+"""Of these only the parts are looked at."""
+
+_HINTS: Final[dict[str, str]] = {
+    "GeneratorExp": "write a list comprehension",
+    "ClassDef": "declare a struct",
+    "Yield": "build a list and return it",
+    "YieldFrom": "build a list and return it",
+    "AugAssign": "write it as a plain assignment",
+}
+
+_PLACES: Final[dict[str, str]] = {
+    "type test": "be called in a comparison with 'is' or 'is not'",
+    "type": "be compared by 'is' or 'is not' with what _type_ gives",
+    "raise": "be called directly after 'raise'",
+    "cause or raise": "be called directly after 'raise' or 'from'",
+    "handler": "be called directly after 'except'",
+    "handler type": "stand directly after 'except'",
+    "caught": "be called with the name after 'except ... as'",
+    "with": "be called directly after 'with'",
+    "default": "be the default of a parameter or be compared by 'is'",
+    "store": "stand before a dot",
+    "globals": "be the last argument of _import_star_ at module level",
+    "policy": "be written by the policy itself",
+}
+
+
+class Problem(NamedTuple):
+    """One thing that is refused."""
+
+    node: ast.AST
+    message: str
+    hint: str | None
+    kind: type[DanaError]
+
+
+class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
+    """RestrictedPython's transformer with an allow-list of its own in front and Dana's guards behind.
+
+    Parameters
+    ----------
+    policy : what is allowed.
+    evidence : types of the tree that will be visited.
+    """
+
+    def __init__(self, policy: Policy, evidence: Evidence) -> None:
+        super().__init__()
+        self.policy = policy
+        self.evidence = evidence
+        self.limited = policy.is_limited
+        self.problems: list[Problem] = []
+        self.scope: Scope = evidence.module_scope
+        self.caught: list[tuple[Scope | None, str]] = []
+        self.temporaries = 0
+        self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
+
+    # -- refusing ------------------------------------------------------------------------------------------
+
+    def error(self, node: ast.AST, info: str) -> None:
+        """Called by RestrictedPython."""
+        self.refuse(node, info)
+
+    def refuse(
+        self, node: ast.AST, message: str, hint: str | None = None, kind: type[DanaError] = DanaSecurityError
+    ) -> None:
+        """Note that `node` is refused; the visit goes on, to find the rest."""
+        self.problems.append(Problem(node, message, hint, kind))
+
+    def visit(self, node: ast.AST) -> Any:
+        """Visit a node of the list; refuse any other, subclasses of known nodes included."""
+        kind = type(node)
+        method = self._methods.get(kind)
+        if method is None:
+            if kind not in ALLOWED_NODES:
+                self.refuse(node, f"'{_described(node)}' is not allowed", _HINTS.get(kind.__name__))
+                return node
+            if issubclass(kind, _LEAVES):
+                method = _unchanged
+            elif kind in _PLAIN_NODES:
+                method = self.contents
+            else:
+                method = getattr(self, "visit_" + kind.__name__)
+            self._methods[kind] = method
+        return method(node)
+
+    def contents(self, node: ast.AST) -> Any:
+        """Visit what is inside `node`."""
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                setattr(node, field, self._block(value))
+            elif isinstance(value, ast.AST):
+                setattr(node, field, self.visit(value))
+        return node
+
+    def temporary(self) -> str:
+        """A fresh variable that no program can name."""
+        self.temporaries += 1
+        return f"{names.POLICY_TEMPORARY}{self.temporaries}"
+
+    # -- names ---------------------------------------------------------------------------------------------
+
+    def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
+        """Refuse a name that a program may not bind; `allow_magic_methods` is RestrictedPython's and ignored."""
+        if name is None:
+            return
+        if type(name) is str and name.startswith("_"):
+            what = "a guard" if name in names.HOOKS else "not a name of a program"
+            self.refuse(node, f"'{name}' is {what} and cannot be bound", "names here begin with a letter")
+        elif not names.is_identifier(name):
+            self.refuse(node, f"{name!a} is not an identifier", "use ASCII letters, digits and '_'", DanaSyntaxError)
+        elif names.is_reserved_variable(name):
+            self.refuse(node, f"'{name}' belongs to the policy")
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        identifier = node.id
+        if type(identifier) is str and identifier.startswith("_"):
+            self._misplaced(node, identifier)
+            return node
+        self.check_name(node, identifier)
+        if isinstance(node.ctx, ast.Load):
+            if identifier.startswith("dana_"):
+                self._check_compiler_name(node, identifier)
+        elif identifier.startswith("dana_") and self._is_caught(identifier):
+            self.refuse(node, f"'{identifier}' holds a Python exception and cannot be bound otherwise")
+        return node
+
+    def _misplaced(self, node: ast.AST, identifier: str) -> None:
+        hook = names.HOOKS.get(identifier)
+        if hook is None:
+            self.refuse(node, f"'{identifier}' begins with an underscore", "names here begin with a letter")
+        elif not isinstance(getattr(node, "ctx", None), ast.Load | None):
+            self.refuse(node, f"'{identifier}' is a guard and cannot be bound")
+        else:
+            self.refuse(node, f"the guard '{identifier}' may only {_PLACES.get(hook.position, 'be called')}")
+
+    def _check_compiler_name(self, node: ast.Name, identifier: str) -> None:
+        if identifier.startswith(names.INIT_PREFIX):
+            self.refuse(node, f"'{identifier}' may only be given to _struct_")
+        elif not names.is_caught_name(identifier):
+            return
+        elif self._is_caught(identifier):
+            self.refuse(node, f"'{identifier}' holds a Python exception", "only _caught_ and _exception_ may take it")
+        else:
+            # A function that reads another scope's global temporary could meet an exception there.
+            owner = self.scope.owner(identifier)
+            if owner is None or (owner is owner.root and self.scope is not owner and self._in_function()):
+                self.refuse(node, f"'{identifier}' is not bound in this function")
+
+    def _is_caught(self, identifier: str) -> bool:
+        owner = self.scope.owner(identifier)
+        return owner is not None and identifier in owner.handlers
+
+    def _in_function(self) -> bool:
+        scope: Scope | None = self.scope
+        while scope is not None and not scope.is_function:
+            scope = scope.parent
+        return scope is not None
+
+    def visit_Global(self, node: ast.Global) -> ast.AST:
+        for each in node.names:
+            self.check_name(node, each)
+            if names.is_caught_name(each):
+                self.refuse(node, f"'{each}' is a temporary and cannot be declared")
+        return node
+
+    visit_Nonlocal = visit_Global  # type: ignore[assignment]
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.check_name(node, node.arg)
+        return self.contents(node)  # type: ignore[no-any-return]
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if not _is_plain_constant(node.value):
+            self.refuse(node, f"a constant of type {type(node.value).__name__} is not allowed")
+        return node
+
+    # -- hooks ---------------------------------------------------------------------------------------------
+
+    def hook_of(self, node: ast.AST | None) -> str | None:
+        """The hook that `node` calls, or None."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names.HOOKS:
+            return node.func.id
+        return None
+
+    def hook_call(self, node: ast.Call, hook: str) -> ast.Call:
+        """A call of `hook` where it may stand: check the arguments and visit them."""
+        if not isinstance(node.func, ast.Name) or not isinstance(node.func.ctx, ast.Load):
+            self.refuse(node, f"the guard '{hook}' is not called")
+        required, _, optional = names.HOOKS[hook].arguments.partition("?")
+        repeated = required.startswith("*")
+        letters = required + optional
+        arguments = node.args
+        fits = repeated or len(required) <= len(arguments) <= len(letters)
+        if node.keywords or not fits or any(isinstance(each, ast.Starred) for each in arguments):
+            self.refuse(node, f"the guard '{hook}' is called with wrong arguments")
+            return node
+        if hook == "_struct_":
+            self._check_fields(arguments[2])
+        for index, argument in enumerate(arguments):
+            letter = "v" if repeated else letters[index]
+            if letter == "v":
+                arguments[index] = self._hook_value(node, hook, argument)
+            elif not _is_constant(argument, letter):
+                self.refuse(argument, f"argument {index + 1} of '{hook}' is not {_ARGUMENT_KINDS[letter]}")
+        return node
+
+    def _hook_value(self, node: ast.Call, hook: str, argument: ast.expr) -> ast.expr:
+        if isinstance(argument, ast.Name) and isinstance(argument.ctx, ast.Load):
+            if hook in ("_caught_", "_exception_") and (self.scope.owner(argument.id), argument.id) in self.caught:
+                return argument
+            if hook == "_struct_" and argument.id.startswith(names.INIT_PREFIX):
+                return argument
+            if hook == "_import_star_" and argument.id == "_globals_":
+                if self._in_function():
+                    self.refuse(argument, "a star import stands at module level only")
+                return argument
+        if hook == "_caught_":
+            self.refuse(argument, "'_caught_' takes the name after 'except ... as', inside that handler")
+        if hook == "_import_star_":
+            self.refuse(argument, "'_import_star_' fills _globals_ only")
+        visited: ast.expr = self.visit(argument)
+        return visited
+
+    def _check_fields(self, fields: ast.expr) -> None:
+        """Every name in the constant field table of a struct is an attribute that a program may define."""
+        for row in _constant_rows(fields):
+            if not row or not names.is_identifier(row[0]) or str(row[0]).startswith(names.SLOT_PREFIX):
+                self.refuse(fields, f"{row[:1]!a} is not the name of a field")
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        hook = self.hook_of(node)
+        if hook is not None:
+            if names.HOOKS[hook].position not in ("call", "caught"):
+                self._misplaced(node.func, hook)
+                return node
+            return self.hook_call(node, hook)
+        if self.limited:
+            self.bound_starred(node, [*node.args, *node.keywords])
+        return self.contents(node)  # type: ignore[no-any-return]
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        operands = [node.left, *node.comparators]
+        if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            tests = sum(self.hook_of(each) == "_type_" for each in operands)
+            visited = [self._identity_operand(each, tests) for each in operands]
+            node.left, node.comparators = visited[0], visited[1:]
+            return node
+        if self.limited:
+            self.bound_membership(node)
+        return self.contents(node)  # type: ignore[no-any-return]
+
+    def _identity_operand(self, operand: ast.expr, tests: int) -> ast.expr:
+        if self.hook_of(operand) == "_type_":
+            return self.hook_call(operand, "_type_")  # type: ignore[arg-type]
+        if isinstance(operand, ast.Name) and isinstance(operand.ctx, ast.Load):
+            hook = names.HOOKS.get(operand.id)
+            if hook is not None and (hook.position == "default" or (tests and hook.position == "type")):
+                return operand
+        visited: ast.expr = self.visit(operand)
+        return visited
+
+    # -- attributes ----------------------------------------------------------------------------------------
+
+    def _check_attribute_name(self, node: ast.AST, attribute: object) -> bool:
+        if type(attribute) is str and attribute.startswith("_"):
+            self.refuse(node, f"the attribute '{attribute}' begins with an underscore", "it is Python's, not a program's")
+            return False
+        if not names.is_identifier(attribute):
+            self.refuse(
+                node, f"{attribute!a} is not an identifier", "use ASCII letters, digits and '_'", DanaSyntaxError
+            )
+            return False
+        return True
+
+    def _is_store_scope(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in ("_public_", "_system_") and isinstance(node.ctx, ast.Load)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Reads. Stores and deletions are taken by the statements that hold them (`targets`)."""
+        if not self._check_attribute_name(node, node.attr):
+            return node
+        if self._is_store_scope(node.value):
+            return node
+        if not isinstance(node.ctx, ast.Load):
+            if not self._may_write_slot(node):
+                self.refuse(node, f"the attribute '{node.attr}' cannot be written here")
+            node.value = self.visit(node.value)
+            return node
+        sized = self.limited and self.sized_method(node)
+        node.value = self.visit(node.value)
+        if names.is_guarded_attribute(node.attr):
+            return at(node, call("_getattr_", node.value, ast.Constant(node.attr)))
+        return sized(node) if sized else node
+
+    def _may_write_slot(self, node: ast.Attribute) -> bool:
+        """Whether the ast shows that the receiver is a struct: a dominating type test, or ``self`` of an initialiser."""
+        receiver = node.value
+        if not node.attr.startswith(names.SLOT_PREFIX) or not isinstance(receiver, ast.Name):
+            return False
+        if self.evidence.type_of(receiver).is_only(STRUCT):
+            return True
+        function = self.scope.node
+        if not isinstance(function, ast.FunctionDef) or not function.name.startswith(names.INIT_PREFIX):
+            return False
+        first = parameters(function)[:1]
+        bound = self.scope.bound.get(receiver.id, [])
+        return bool(first) and first[0].arg == receiver.id and bound == first and receiver.id not in self.scope.outside
+
+    def guarded_target(self, node: ast.Attribute) -> bool:
+        """Whether a store or deletion of this attribute has to become a call of a guard."""
+        return not self._is_store_scope(node.value) and not self._may_write_slot(node)
+
+    # -- statements ----------------------------------------------------------------------------------------
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        node.type_ignores = []
+        return self.contents(node)  # type: ignore[no-any-return]
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        node.type_comment = None
+        if self.limited:
+            self.bound_assignment(node)
+        node.value = self.visit(node.value)
+        return self._store(node, node.targets)
+
+    def _store(self, node: ast.Assign, targets: list[ast.expr]) -> Any:
+        """The assignment with its attribute targets turned into calls of guards."""
+        if len(targets) == 1 and isinstance(targets[0], ast.Attribute) and self.guarded_target(targets[0]):
+            if isinstance(node.value, ast.Name | ast.Constant):
+                return self._store_one(targets[0], node.value)
+        split = split_targets(targets, self.guarded_target, self.temporary)
+        if split is None:
+            node.targets = [self.visit(each) for each in targets]
+            return node
+        statements: list[ast.stmt] = []
+        node.targets = split.targets
+        statements.append(node)
+        statements += [self._store_one(target, value) for target, value in split.stores]
+        # The temporaries must not keep the values alive.
+        cleared = [ast.Name(value.id, ast.Store()) for _, value in split.stores]
+        statements.append(ast.Assign(list(cleared), ast.Constant(None)))
+        return [at(node, each) for each in statements]
+
+    def _store_one(self, target: ast.expr, value: ast.expr) -> ast.stmt:
+        if isinstance(target, ast.Attribute) and self.guarded_target(target):
+            self._check_attribute_name(target, target.attr)
+            receiver = self.visit(target.value)
+            return at(target, ast.Expr(call("_setattr_", receiver, ast.Constant(target.attr), value)))
+        return at(target, ast.Assign([self.visit(target)], value))
+
+    def visit_Delete(self, node: ast.Delete) -> Any:
+        statements: list[ast.stmt] = []
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and not self._is_store_scope(target.value):
+                self._check_attribute_name(target, target.attr)
+                receiver = self.visit(target.value)
+                statements.append(ast.Expr(call("_delattr_", receiver, ast.Constant(target.attr))))
+            elif isinstance(target, ast.Tuple | ast.List):
+                self.refuse(target, "'del' takes names, items and attributes")
+            else:
+                statements.append(ast.Delete([self.visit(target)]))
+        return [at(node, each) for each in statements]
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        if not isinstance(node.target, ast.Name):
+            self.refuse(node, "augmented assignment takes a plain variable", _HINTS["AugAssign"])
+            return node
+        changed = self.bound_augmented(node) if self.limited else None
+        node.target = self.visit(node.target)
+        self.visit(node.op)
+        node.value = self.visit(node.value)
+        return changed(node) if changed is not None else node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        node.type_comment = None
+        node.iter = self.visit(node.iter)
+        node.target, stores = self._loop_target(node.target)
+        node.body = stores + self._block(node.body)
+        node.orelse = self._block(node.orelse)
+        return node
+
+    def _loop_target(self, target: ast.expr) -> tuple[ast.expr, list[ast.stmt]]:
+        """The target of a loop or ``with``, and the statements that finish the store at the head of the body."""
+        if any(isinstance(each, ast.Starred) for each in ast.walk(target)):
+            self.refuse(target, "a starred target stands in an assignment only", "unpack in the body")
+        split = split_targets([target], self.guarded_target, self.temporary)
+        if split is None:
+            return self.visit(target), []
+        return at(target, split.targets[0]), [self._store_one(each, value) for each, value in split.stores]
+
+    def _block(self, body: list[Any]) -> list[Any]:
+        found: list[Any] = []
+        for statement in body:
+            visited = self.visit(statement)
+            if isinstance(visited, list):
+                found += visited
+            else:
+                found.append(visited)
+        return found
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        if node.is_async:
+            self.refuse(node.target, "asynchronous comprehensions are not allowed")
+        for each in ast.walk(node.target):
+            if isinstance(each, ast.Attribute | ast.Subscript | ast.Starred):
+                self.refuse(each, "a comprehension binds plain variables only")
+        node.target = self.visit(node.target)
+        node.iter = self._iterable(node.iter)
+        node.ifs = self._block(node.ifs)
+        return node
+
+    def _iterable(self, node: ast.expr) -> ast.expr:
+        """What a comprehension iterates; Python allows no ``:=`` there."""
+        self.no_walrus += 1
+        visited: ast.expr = self.visit(node)
+        self.no_walrus -= 1
+        return visited
+
+    def visit_ListComp(self, node: Any) -> ast.AST:
+        """All comprehensions: visited in the scope that they open, the first iterable in the one around."""
+        first = node.generators[0]
+        iterable = self._iterable(first.iter)
+        first.iter = ast.Constant(None)
+        outer, self.scope = self.scope, self.evidence.scope_of(node)
+        for field in ("elt", "key", "value"):
+            if field in node._fields:
+                part = getattr(node, field)
+                if part is None or isinstance(part, ast.Starred):
+                    self.refuse(node, "unpacking in a comprehension is not allowed")
+        self.contents(node)
+        self.scope = outer
+        first.iter = iterable
+        return node  # type: ignore[no-any-return]
+
+    visit_SetComp = visit_DictComp = visit_ListComp
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        if type(node.target) is not ast.Name:
+            self.refuse(node, "':=' binds a plain variable only")
+            return node
+        return self.contents(node)  # type: ignore[no-any-return]
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """Items and slices. A slice elsewhere would be a value."""
+        node.value = self.visit(node.value)
+        if type(node.slice) is ast.Slice:
+            self.contents(node.slice)
+        else:
+            node.slice = self.visit(node.slice)
+        return node
+
+    def visit_Slice(self, node: ast.Slice) -> ast.AST:
+        self.refuse(node, "a slice stands in brackets only")
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        node.type_comment = None
+        heads: list[ast.stmt] = []
+        for item in node.items:
+            if self.hook_of(item.context_expr) == "_manager_":
+                item.context_expr = self.hook_call(item.context_expr, "_manager_")  # type: ignore[arg-type]
+            else:
+                self.refuse(item.context_expr, "'with' takes _manager_(...) only")
+            if item.optional_vars is not None:
+                item.optional_vars, stores = self._loop_target(item.optional_vars)
+                heads += stores
+        node.body = heads + self._block(node.body)
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        for field, positions in (("exc", ("raise", "cause or raise")), ("cause", ("cause or raise",))):
+            value: ast.expr | None = getattr(node, field)
+            if value is None:
+                continue
+            hook = self.hook_of(value)
+            if hook is not None and names.HOOKS[hook].position in positions:
+                self.hook_call(value, hook)  # type: ignore[arg-type]
+            elif not (field == "cause" and isinstance(value, ast.Constant) and value.value is None):
+                self.refuse(value, "'raise' takes _exception_(...) only")
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        kind = node.type
+        if kind is None:
+            node.type = at(node, name("_error_"))
+        elif self.hook_of(kind) == "_kinds_":
+            node.type = self.hook_call(kind, "_kinds_")  # type: ignore[arg-type]
+        elif not (isinstance(kind, ast.Name) and _position(kind.id) == "handler type"):
+            self.refuse(kind, "'except' takes _kinds_(...) only")
+        if node.name is None:
+            node.body = self._block(node.body)
+            return node
+        self.check_name(node, node.name)
+        owner = self.scope.owner(node.name)
+        if not names.is_caught_name(node.name):
+            self.refuse(node, f"'{node.name}' cannot hold a Python exception", "bind a temporary and use _caught_")
+        elif owner is not self.scope or node.name in self.scope.outside:
+            self.refuse(node, f"'{node.name}' is shared with another function")
+        self.caught.append((owner, node.name))
+        node.body = self._block(node.body)
+        self.caught.pop()
+        return node
+
+    # -- functions -----------------------------------------------------------------------------------------
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.type_comment = None
+        self.check_name(node, node.name)
+        if self._is_caught(node.name):
+            self.refuse(node, f"'{node.name}' holds a Python exception and cannot be bound otherwise")
+        if getattr(node, "type_params", None):
+            self.refuse(node, "type parameters are not allowed")
+        self._check_annotation(node.returns)
+        node.decorator_list = [self.visit(each) for each in node.decorator_list]
+        self._visit_arguments(node)
+        outer, self.scope = self.scope, self.evidence.scope_of(node)
+        node.body = self._block(node.body)
+        self.scope = outer
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self._visit_arguments(node)
+        outer, self.scope = self.scope, self.evidence.scope_of(node)
+        node.body = self.visit(node.body)
+        self.scope = outer
+        return node
+
+    def _visit_arguments(self, node: ast.FunctionDef | ast.Lambda) -> None:
+        if type(node.args) is not ast.arguments:
+            self.refuse(node, "the parameters are not a list of parameters")
+            return
+        scope = self.evidence.scope_of(node)
+        for each in parameters(node):
+            each.type_comment = None
+            self.check_name(each, each.arg)
+            self._check_annotation(each.annotation)
+            if each.arg in scope.handlers:
+                self.refuse(each, f"'{each.arg}' holds a Python exception and cannot be bound otherwise")
+        node.args.defaults = [self._default(each) for each in node.args.defaults]
+        node.args.kw_defaults = [each and self._default(each) for each in node.args.kw_defaults]
+
+    def _default(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Name) and node.id == "_missing_" and isinstance(node.ctx, ast.Load):
+            return node
+        visited: ast.expr = self.visit(node)
+        return visited
+
+    def _check_annotation(self, node: ast.expr | None) -> None:
+        """An annotation is text: it is never evaluated."""
+        if node is not None and not (isinstance(node, ast.Constant) and type(node.value) in (str, type(None))):
+            self.refuse(node, "an annotation is a text constant or absent")
+
+
+
+
+def _unchanged(node: ast.AST) -> ast.AST:
+    return node
+
+
+def _described(node: ast.AST) -> str:
+    """A node for a message: ``class``, ``yield``, else the name of its class."""
+    kind = type(node).__name__
+    return {"ClassDef": "class", "Yield": "yield", "YieldFrom": "yield from", "Import": "import", "ImportFrom": "from",
+            "Match": "match", "Await": "await", "Assert": "assert", "TryStar": "except*", "AnnAssign": "annotation",
+            "GeneratorExp": "generator expression"}.get(kind, kind)  # fmt: skip
+
+
+def _position(identifier: str) -> str:
+    hook = names.HOOKS.get(identifier)
+    return hook.position if hook is not None else ""
+
+
+_ARGUMENT_KINDS: Final = {"n": "the constant name of an attribute", "s": "a constant", "c": "constant data"}
+
+
+def _is_plain_constant(value: object) -> bool:
+    """Whether a literal is a value of the closed world, and not too long."""
+    if type(value) is int:
+        return value.bit_length() <= _MAX_INTEGER_BITS
+    if type(value) is tuple:
+        return all(_is_plain_constant(each) for each in value)
+    return value is None or type(value) in (bool, float, str)
+
+
+def _is_constant(node: ast.expr, letter: str) -> bool:
+    """Whether an argument of a hook is the constant that its `letter` asks for."""
+    if letter == "c" and type(node) is ast.Tuple:
+        return all(_is_constant(each, "c") for each in node.elts)
+    if type(node) is not ast.Constant or not _is_plain_constant(node.value):
+        return False
+    return names.is_identifier(node.value) if letter == "n" else letter == "c" or type(node.value) is not tuple
+
+
+def _constant_rows(fields: ast.expr) -> list[tuple[object, ...]]:
+    """The rows of a constant table; a row that is none is empty."""
+    if isinstance(fields, ast.Constant) and type(fields.value) is tuple:
+        return [row if type(row) is tuple else () for row in fields.value]
+    if not isinstance(fields, ast.Tuple):
+        return [()]
+    rows: list[tuple[object, ...]] = []
+    for row in fields.elts:
+        if isinstance(row, ast.Constant):
+            rows.append(row.value if type(row.value) is tuple else ())
+        else:
+            parts = row.elts if isinstance(row, ast.Tuple) else []
+            rows.append(tuple(each.value if isinstance(each, ast.Constant) else None for each in parts))
+    return rows
+
+
+def restrict(
+    tree: ast.Module,
+    policy: Policy,
+    filename: str,
+    source_lines: Sequence[str] | None = None,
+    *,
+    closed: bool = False,
+) -> ast.Module:
+    """Apply `policy` to `tree`, which is changed and given back.
+
+    Parameters
+    ----------
+    tree : a module; every statement and expression has a position.
+    policy : what is allowed.
+    filename : for errors.
+    source_lines : the source, for errors: columns become characters, and the line is shown.
+    closed : no other text will be executed in the same namespace (a module from a file, not a piece of a session):
+        only then may evidence rest on what the module binds and does not bind.
+
+    Raises DanaSecurityError for what the policy refuses, DanaSyntaxError for names that are no identifiers and for
+    nesting that is too deep; the first in source order, the others of its kind in ``others`` where the class has it.
+    """
+    report = _Report(filename, source_lines)
+    if sys.version_info[:2] not in AUDITED_PYTHONS:
+        version = "%d.%d" % sys.version_info[:2]
+        raise DanaSecurityError(f"Python {version} is not known to the policy", filename=filename)
+    if type(tree) is not ast.Module:
+        raise DanaSecurityError(f"a module is expected, not {type(tree).__name__}", filename=filename)
+    try:
+        transformer = PolicyTransformer(policy, infer_module(tree, names=policy.names, closed=closed))
+        guarded: ast.Module = transformer.visit(tree)
+        if policy.stop_flags and not transformer.problems:
+            guarded = insert_stop_flags(guarded)
+    except RecursionError:
+        raise DanaSyntaxError("the code is nested too deeply", filename=filename, hint="split it up") from None
+    if transformer.problems:
+        report.fail(transformer.problems)
+    return guarded
+
+
+class _Report:
+    """Turns problems into the error that is raised."""
+
+    def __init__(self, filename: str, source_lines: Sequence[str] | None) -> None:
+        self.filename = filename
+        self.source_lines = source_lines
+
+    def error(self, problem: Problem) -> DanaError:
+        line = line_of(problem.node, self.source_lines)
+        return problem.kind(
+            problem.message,
+            filename=self.filename,
+            lineno=getattr(problem.node, "lineno", None),
+            column=character_column(problem.node, self.source_lines),
+            source_line=line,
+            hint=problem.hint,
+        )
+
+    def fail(self, problems: list[Problem]) -> NoReturn:
+        ordered = sorted(
+            problems, key=lambda each: (getattr(each.node, "lineno", 0), getattr(each.node, "col_offset", 0))
+        )
+        first, *rest = [self.error(each) for each in ordered]
+        if isinstance(first, DanaSyntaxError):
+            first.others = tuple(each for each in rest if isinstance(each, DanaSyntaxError))
+        raise first
