@@ -159,4 +159,6 @@ class Resolution:
     scopes: dict[int, Scope]
     structs: dict[str, nodes.StructDef]
     functions: dict[str, list[nodes.FunctionDef]]
+    overrides: dict[int, Binding]
+    """Reads that mean something else than their scope says, by ``id`` of the node."""
     exports: tuple[str, ...] | None

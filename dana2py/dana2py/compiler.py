@@ -23,6 +23,7 @@ from dana2py.manifest import describe
 from dana2py.resolver import resolve
 from dana2py.source import Source
 from dana_guards.errors import DanaError, DanaSyntaxError
+from dana_guards.names import BUILTIN_NAMES
 from dana_guards.policy import Policy
 from dana_guards.transform import restrict
 
@@ -99,7 +100,7 @@ def lowered_ast(
 def check_source(text: str, filename: str, known: Iterable[str] = ()) -> Resolution:
     """Parse and resolve only: what an editor or ``dana2py check`` needs."""
     source = Source(text, filename)
-    return resolve(parse(source), source, Policy().has_name, known)
+    return resolve(parse(source), source, BUILTIN_NAMES, known)
 
 
 def _guarded(
@@ -112,10 +113,10 @@ def _guarded(
 ) -> tuple[Resolution, ast.Module]:
     def run() -> tuple[Resolution, ast.Module]:
         module: nodes.Module = parse(source)
-        resolution = resolve(module, source, policy.has_name, known)
+        resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known)
         tree = lower_module(resolution, source, name, interactive)
         if stage != "lowered":
-            tree = specialise(tree, resolution, policy)
+            tree = specialise(tree, resolution, policy, closed=not interactive)
         if stage == "guarded":
             tree = restrict(tree, policy, source.path, source.text.split("\n"))
         return resolution, tree

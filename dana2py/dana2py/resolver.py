@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dana2py import nodes
-from dana2py.bindings import Binding, ModuleScope, Resolution, Scope, lookup, module_of, python_name
+from dana2py.bindings import (
+    SCOPES,
+    Binding,
+    ModuleScope,
+    Resolution,
+    Scope,
+    lookup,
+    module_of,
+    python_name,
+    scoped_binding,
+)
 from dana2py.diagnostics import did_you_mean
 from dana2py.source import Source
 from dana2py.visitor import Visitor, children, walk
@@ -23,25 +33,23 @@ MODULE_NAMES = ("__name__", "__file__", "__exports__")
 _FUNCTIONS = (nodes.FunctionDef, nodes.Lambda, nodes.Composition)
 
 
-def resolve(
-    module: nodes.Module, source: Source, is_builtin: Callable[[str], bool], known: Iterable[str] = ()
-) -> Resolution:
+def resolve(module: nodes.Module, source: Source, builtins: frozenset[str], known: Iterable[str] = ()) -> Resolution:
     """Bind every name of ``module``.
 
     Parameters
     ----------
     module, source : the tree and its text (for messages).
-    is_builtin : tells Dana's built-in names, so that this module need not know them.
+    builtins : Dana's built-in names, so that this module need not know them.
     known : names that the namespace has already: Python names, and ``scope:name``.
 
     Raises
     ------
     DanaSyntaxError : the first mistake; ``others`` holds the rest in source order.
     """
-    scope = ModuleScope("module", None, is_builtin=is_builtin, known=frozenset(known))
+    scope = ModuleScope("module", None, is_builtin=builtins.__contains__, known=frozenset(known))
     for name in MODULE_NAMES:
         scope.bind(name)
-    resolver = _Resolver(scope, source)
+    resolver = _Resolver(scope, source, builtins)
     _collect_scoped(module, scope)
     _Binder(scope, resolver.declare).block(module.body)
     resolver.block(module.body)
@@ -51,7 +59,13 @@ def resolve(
         first.others = tuple(errors[1:])
         raise first
     return Resolution(
-        module, scope, resolver.scopes, resolver.structs, resolver.functions, tuple(resolver.exports) or None
+        module,
+        scope,
+        resolver.scopes,
+        resolver.structs,
+        resolver.functions,
+        resolver.overrides,
+        tuple(resolver.exports) or None,
     )
 
 
@@ -169,17 +183,19 @@ class _Resolver(Visitor):
 
     prefix = "resolve"
 
-    def __init__(self, scope: ModuleScope, source: Source) -> None:
+    def __init__(self, scope: ModuleScope, source: Source, builtins: frozenset[str]) -> None:
         super().__init__()
         self.scope: Scope = scope
         self.module_scope = scope
         self.source = source
+        self.builtins = builtins
         self.errors: list[DanaSyntaxError] = []
         self.scopes: dict[int, Scope] = {}
         self.structs: dict[str, nodes.StructDef] = {}
         self.functions: dict[str, list[nodes.FunctionDef]] = {}
         self.exports: list[str] = []
-        self.assigned: set[str] | None = None
+        self.overrides: dict[int, Binding] = {}
+        self.assigned: set[str] | None = set()
         """Names of the current function that are assigned on every path so far; None: no path is left."""
         self.loops = 0
         self.in_stage = 0
@@ -245,8 +261,18 @@ class _Resolver(Visitor):
             self._unknown(node, name)
             return
         function = scope.function()
-        if binding.kind == "local" and self.assigned is not None and name in function.names and not self.is_sure(name):
+        if binding.kind == "module" and function is self.module_scope and not self.is_sure(name):
+            self._fall_through(node, name)
+        elif binding.kind == "local" and self.assigned is not None and name in function.names and not self.is_sure(name):
             self._preload(scope, function, name)
+
+    def _fall_through(self, node: nodes.Node, name: str) -> None:
+        """At module level, before ``x = …`` has run, ``x`` means ``private:x`` and so on (2.2)."""
+        if python_name(name) not in self.module_scope.known:
+            for scope in SCOPES:
+                if self.module_scope.has_scoped(scope, name):
+                    self.overrides[id(node)] = scoped_binding(scope, name)
+                    return
 
     def _preload(self, scope: Scope, function: Scope, name: str) -> None:
         """Let the local start with the outer value: ``n += 1`` reads the outer ``n`` (2.3)."""
@@ -274,8 +300,7 @@ class _Resolver(Visitor):
             scope = scope.parent
         for scoped in self.module_scope.scoped.values():
             names.extend(scoped)
-        lister = getattr(self.module_scope.is_builtin, "names", None)
-        return names + (sorted(lister()) if callable(lister) else [])
+        return names + sorted(self.builtins)
 
     def resolve_ScopedName(self, node: nodes.ScopedName) -> None:
         """``scope:name``: that scope, then the others; unknown everywhere is an error (2.2)."""
@@ -438,8 +463,12 @@ class _Resolver(Visitor):
     def handler(self, node: nodes.Handler) -> None:
         """``except kinds as name``: the name holds only inside (2.1)."""
         for kind in _handler_kinds(node.kinds):
+            # A name that nobody binds is compared as text (3.5): it may come from the host. A near miss of a
+            # known kind is a mistake that would never match.
             if not isinstance(kind, nodes.Name) or lookup(self.scope, kind.name) is not None:
                 self.visit(kind)
+            elif did_you_mean(kind.name, self._visible_names()) is not None:
+                self._unknown(kind, kind.name)
         if node.name is None:
             self.block(node.body)
             return

@@ -59,7 +59,7 @@ class Lowering(Visitor):
     def load_name(self, node: nodes.Node, name: str) -> ast.expr:
         """An unscoped name, read."""
         at = self.at(node)
-        binding = lookup(self.scope, name)
+        binding = self.resolution.overrides.get(id(node)) or lookup(self.scope, name)
         if binding is None or binding.kind == "runtime":
             if module_of(self.scope).star:
                 return at.load(python_name(name))

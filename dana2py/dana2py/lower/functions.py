@@ -133,14 +133,21 @@ class Functions(Statements):
     # -- compositions (6.5) --------------------------------------------------------------------
 
     def lower_Composition(self, node: nodes.Composition) -> list[ast.stmt]:
-        """``def f(x) = a | b(2) | [c, d]`` becomes ``def f(x): return [c(t), d(t)]`` with t = b(a(x), 2)."""
+        """``def f(x) = a | b(2) | [c, d]`` becomes ``def f(x): return [c(t), d(t)]`` with t = b(a(x), 2).
+
+        The first stage receives the arguments; one that a stage mentions by name is no piped value, unless it is
+        the first.
+        """
         at = self.at(node)
         args, required = self.parameters(node.params, None)
         outside = self.scope
         self.scope = self.resolution.scopes[id(node)]
         body = self.required(at, node.name, required)
+        mentioned = _mentioned(node)
         values: list[ast.expr] = []
-        for param in node.params:
+        for number, param in enumerate(node.params):
+            if number and param.name in mentioned:
+                continue
             value: ast.expr = at.load(python_name(param.name))
             if param.kind == "star":
                 value = ast.Starred(value=value, ctx=ast.Load(), **at.place)
@@ -214,6 +221,17 @@ class Functions(Statements):
         args = self.exprs(node.args)
         self.stage_value = outside
         return at.hook("_case_", values[0], *args)
+
+
+def _mentioned(node: nodes.Composition) -> set[str]:
+    """The names that stand in arguments of stages."""
+    names: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, nodes.Stage) and isinstance(part.value, nodes.Call):
+            call = part.value
+            for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+                names.update(item.name for item in walk(argument) if isinstance(item, nodes.Name))
+    return names
 
 
 def _has_placeholder(node: nodes.Node) -> bool:
