@@ -34,7 +34,7 @@ _NESTED: Final = frozenset({list, tuple, set, frozenset, dict})
 _SIZED: Final = frozenset({list, tuple, set, frozenset, dict, str, range})
 
 
-def check_nesting(meter: Meter, values: Iterable[object]) -> None:
+def check_nesting(meter: Meter, values: Iterable[object], most: int = _MAX_PARTS) -> None:
     """Refuse to hash or compare data that is nested too deep or shares parts so that they multiply.
 
     Raises RecursionError (deeper than the limit) or ValueError (more than a million parts).
@@ -55,8 +55,8 @@ def check_nesting(meter: Meter, values: Iterable[object]) -> None:
                 pending.pop()
             if depth > meter.limits.depth:
                 raise RecursionError(f"the data is nested deeper than {meter.limits.depth}")
-            if parts > _MAX_PARTS:
-                raise ValueError(f"the data has more than {_MAX_PARTS} parts to look at")
+            if parts > most:
+                raise ValueError(f"the data has more than {most} parts to look at")
         meter.check()
 
 

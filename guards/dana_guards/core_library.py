@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from dana_guards.formatting import text_of
 from dana_guards.limits import Meter
-from dana_guards.names import dana_name
 from dana_guards.operators import text_truth
 from dana_guards.output import Output, make_print
+from dana_guards.spelling import dana_name
 
 Function = Callable[..., Any]
 

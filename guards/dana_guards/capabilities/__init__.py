@@ -1,5 +1,203 @@
-"""Capabilities: what a context may touch outside itself."""
+"""Capabilities: what a context may touch outside itself, and the grants it was given.
+
+In: grants as the host wrote them (``"file_read:/data"``). Out: `Grants`, which every builtin that touches the
+world asks at the call, and which answers with the scope or with a `DanaCapabilityError` that says what would
+allow it. Not done here: the work itself; each capability is one file beside this one, and names its builtins.
+
+Deny by default. A scope narrows. Relative directories are resolved when the grants are made. Unknown words,
+empty scopes and scopes where there can be none are errors of the host, never of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from dana_guards.errors import DanaCapabilityError
+from dana_guards.spelling import near_name
+
+OnCapability = Callable[[str, str, bool], object]
+"""Called with capability, argument, and whether it was granted, at every use."""
 
 
-def rows() -> tuple[()]:
-    return ()
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Kind of permission.
+
+    Parameters
+    ----------
+    name : the word before the colon.
+    what : what it opens, for messages.
+    parse_scope : text after the colon to a scope, or None where the capability has no scopes; raises ValueError.
+    covers : whether a scope allows an argument; the argument's type is the capability's own.
+    suggest : argument to the narrow scope that would allow it, for messages; None suggests the bare name.
+    """
+
+    name: str
+    what: str
+    parse_scope: Callable[[str], Any] | None = None
+    covers: Callable[[Any, Any], bool] = lambda scope, argument: scope == argument
+    suggest: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One capability given to one context; `scope` None is all of it."""
+
+    capability: Capability
+    scope: Any
+    text: str
+
+
+_KNOWN: Final[dict[str, Capability]] = {}
+_HOST_ROWS: Final[list[Any]] = []
+
+
+def register(capability: Capability, rows: Iterable[Any] = ()) -> None:
+    """Add a capability of the host's own, with the rows (`safe_builtins.Builtin`) of what it brings.
+
+    Parameters
+    ----------
+    capability : its name must be a new word of letters, digits and underscores.
+    rows : the builtins that exist in every context and ask for it when they are called.
+
+    Raises ValueError for a name that is taken or is no word.
+    """
+    _load()
+    if capability.name in _KNOWN or not capability.name.isidentifier():
+        raise ValueError(f"{capability.name!r} cannot be the name of a new capability")
+    _KNOWN[capability.name] = capability
+    _HOST_ROWS.extend(rows)
+
+
+def known() -> Mapping[str, Capability]:
+    """Every capability by name."""
+    _load()
+    return _KNOWN
+
+
+def _load() -> None:
+    """The files of the built-in capabilities; late, because they read this one."""
+    if not _KNOWN:
+        from dana_guards.capabilities import env, files, llm, network, python
+
+        for module in (files, network, env, llm, python):
+            _KNOWN.update((each.name, each) for each in module.CAPABILITIES)
+
+
+def rows() -> tuple[Any, ...]:
+    """The rows of every builtin that needs a capability."""
+    from dana_guards.capabilities import env, files, llm, network
+
+    return (*files.ROWS, *network.ROWS, *env.ROWS, *llm.ROWS, *_HOST_ROWS)
+
+
+def parse_grant(text: object) -> Grant:
+    """One grant as the host wrote it: ``NAME`` or ``NAME:SCOPE``.
+
+    Raises ValueError for anything but text, an unknown name (with the near one), an empty or impossible scope.
+    """
+    if type(text) is not str:
+        raise ValueError(f"a capability is a text such as 'file_read', not {text!r}")
+    name, colon, scope = text.partition(":")
+    capability = known().get(name)
+    if capability is None:
+        near = near_name(name, known())
+        guess = f"; did you mean {near!r}?" if near else ""
+        raise ValueError(f"unknown capability {text!r}{guess} Known are {', '.join(sorted(known()))}.")
+    if not colon:
+        return Grant(capability, None, text)
+    if capability.parse_scope is None:
+        raise ValueError(f"the capability {name!r} has no scopes, as in {text!r}")
+    if not scope.strip():
+        raise ValueError(f"the scope of {text!r} is empty; leave out the colon to grant all of {name!r}")
+    return Grant(capability, capability.parse_scope(scope), text)
+
+
+class Grants:
+    """What one context may do. Immutable; no name of a program leads here.
+
+    Parameters
+    ----------
+    allowed : grants as text.
+    on_capability : called at every use with capability, argument and the answer, for an audit. If it raises,
+        nothing is done.
+
+    Raises ValueError as `parse_grant`.
+    """
+
+    __slots__ = ("_by_name", "_on_capability")
+
+    _by_name: Mapping[str, tuple[Grant, ...]]
+
+    def __init__(self, allowed: Iterable[str] = (), on_capability: OnCapability | None = None) -> None:
+        if isinstance(allowed, str):
+            raise ValueError(f"allowed_capabilities is a list of texts, such as [{allowed!r}]")
+        by_name: dict[str, tuple[Grant, ...]] = {}
+        for text in allowed:
+            grant = parse_grant(text)
+            by_name[grant.capability.name] = (*by_name.get(grant.capability.name, ()), grant)
+        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_on_capability", on_capability)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("grants cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("grants cannot be changed")
+
+    def __iter__(self) -> Iterator[str]:
+        return (grant.text for grants in self._by_name.values() for grant in grants)
+
+    def __repr__(self) -> str:
+        return f"Grants({sorted(self)!r})"
+
+    def of(self, name: str) -> tuple[Grant, ...]:
+        """The grants of one capability, the narrow ones first as the host wrote them."""
+        return self._by_name.get(name, ())
+
+    def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> Grant:
+        """The grant that allows `argument`.
+
+        Parameters
+        ----------
+        name : the capability.
+        argument : what is to be touched, in the type that the capability's scopes compare with.
+        shown : the argument as the program wrote it, for the message and the audit.
+        by : the builtin that asks, for the message.
+
+        Raises DanaCapabilityError if there is none; its hint is the grant that would allow it.
+        """
+        shown = str(argument) if shown is None and argument is not None else shown
+        for grant in self.of(name):
+            if grant.scope is None or grant.capability.covers(grant.scope, argument):
+                self.note(name, shown, True)
+                return grant
+        raise self.denial(name, argument, shown, by)
+
+    def denial(self, name: str, argument: Any = None, shown: str | None = None, by: str | None = None) -> Exception:
+        """The error for a use that is not granted, noted for the audit."""
+        self.note(name, shown, False)
+        capability = known()[name]
+        scoped = self.of(name) and argument is not None and capability.suggest is not None
+        wanted = f"{name}:{capability.suggest(argument)}" if scoped and capability.suggest else name
+        target = f" for {_short(shown)}" if shown is not None else ""
+        return DanaCapabilityError(
+            f"{by or capability.what} needs the capability '{name}'{target}",
+            capability=name,
+            hint=f'allowed_capabilities=["{wanted}"] would grant it',
+        )
+
+    def note(self, name: str, shown: str | None, granted: bool) -> None:
+        """Tell the audit hook."""
+        hook = self._on_capability
+        if hook is not None:
+            hook(name, shown or "", granted)
+
+    _on_capability: OnCapability | None
+
+
+def _short(text: str) -> str:
+    written = repr(text)
+    return written if len(written) <= 200 else written[:197] + "..."

@@ -1,0 +1,2 @@
+"""Facades of Python modules."""
+NAMES: tuple[str, ...] = ("math",)

@@ -40,9 +40,13 @@ class Facade:
             return self._members[name]
         except KeyError:
             # Imported late: only on the way to a message.
-            from dana_guards.names import did_you_mean
+            from dana_guards.spelling import did_you_mean
 
             raise AttributeError(f"{self._name!r} has no {name!r}{did_you_mean(name, self._members)}") from None
+
+    def _dana_member_(self, name: str) -> Any:
+        """A member whose name the policy guards, such as ``format`` (see `access`)."""
+        return self.__getattr__(name)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         if self._call is None:
