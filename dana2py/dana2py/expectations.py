@@ -87,7 +87,7 @@ def explain(machine: Automaton, states: list[int], tokens: list[Token], index: i
         hint = f"expected {wanted}"
     elif wanted:
         message = f"{message}: expected {wanted}"
-    kind = IncompleteInput if token.kind == "$END" else DanaSyntaxError
+    kind = IncompleteInput if _text_ends(tokens, index) else DanaSyntaxError
     line, column = token.span.line, token.span.column
     if token.kind in ("$END", "DEDENT") and index:
         line, column = _last_place(tokens, index)
@@ -111,6 +111,13 @@ def _accepts(machine: Automaton, states: list[int], kind: str) -> bool:
         if rule.size:
             del stack[-rule.size :]
         stack.append(machine.gotos[stack[-1]][rule.origin])
+
+
+def _text_ends(tokens: list[Token], index: int) -> bool:
+    """Whether only the end of the text is missing: an open block, or a line that ends with ``|``."""
+    if tokens[index].kind == "NEWLINE" and index and tokens[index - 1].kind == "VBAR":
+        index += 1
+    return all(token.kind in ("DEDENT", "$END") for token in tokens[index:])
 
 
 def _last_place(tokens: list[Token], index: int) -> tuple[int, int]:

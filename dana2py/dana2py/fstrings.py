@@ -68,6 +68,7 @@ def open_fstring(lexer: Lexer, quote: str, raw: bool, start: int, end: int) -> i
 
 def close_field(lexer: Lexer, offset: int) -> int:
     """End the innermost field at the ``}`` at ``offset``."""
+    _need_value(lexer, lexer.fields[-1])
     field = lexer.fields.pop()
     bracket = lexer.brackets.pop()
     lexer.lambdas = bracket.lambdas
@@ -170,7 +171,7 @@ def _flush(lexer: Lexer, string: FString, parts: list[str], start: int, end: int
 def _open_spec(lexer: Lexer, field: FieldState, offset: int) -> int:
     if field.spec_level >= MAX_SPEC_NESTING:
         raise lexer.error("format specs are nested too deep", offset, "compute the inner text before")
-    _need_value(lexer, field, offset)
+    _need_value(lexer, field)
     lexer.add("FIELD_SPEC", ":", offset, offset + 1)
     field.in_spec = True
     return _spec(lexer, field, offset + 1)
@@ -207,7 +208,7 @@ def _debug(lexer: Lexer, field: FieldState, offset: int) -> int:
         end += 1
     if text[end : end + 1] not in ("}", "!", ":"):
         raise lexer.error("'=' cannot assign in an f-string field", offset, "write == to compare, or {x=} to show x")
-    _need_value(lexer, field, offset)
+    _need_value(lexer, field)
     lexer.add_multiline("FIELD_DEBUG", text[field.start + 1 : end], offset, end)
     return end
 
@@ -217,7 +218,7 @@ def _conversion(lexer: Lexer, field: FieldState, offset: int) -> int:
     assert match is not None
     if match[1] not in ("r", "s", "a"):
         raise lexer.error("expected a conversion after '!' in the f-string field", offset, "one of !r, !s, !a")
-    _need_value(lexer, field, offset)
+    _need_value(lexer, field)
     lexer.add("FIELD_CONVERSION", match[1], offset, match.end())
     follower = re.compile(r"[ \t\n]*+(.?)").match(lexer.text, match.end())
     if follower is not None and follower[1] not in ("}", ":"):
@@ -225,7 +226,7 @@ def _conversion(lexer: Lexer, field: FieldState, offset: int) -> int:
     return match.end()
 
 
-def _need_value(lexer: Lexer, field: FieldState, offset: int) -> None:
+def _need_value(lexer: Lexer, field: FieldState) -> None:
     if lexer.tokens[-1].kind == "FIELD_START":
         hint = "write {{ and }} for braces in the text"
         raise lexer.error("this f-string field has no expression", field.start, hint)
@@ -234,4 +235,5 @@ def _need_value(lexer: Lexer, field: FieldState, offset: int) -> None:
 def _unterminated(lexer: Lexer, string: FString) -> DanaSyntaxError:
     if len(string.quote) == 3:
         return lexer.error(f"this f-string has no closing {string.quote}", string.start, kind=IncompleteInput)
-    return lexer.unterminated(string.quote, string.start, "f-string")
+    hint = f"use {string.quote * 3} for text of several lines"
+    return lexer.error(f"this f-string has no closing {string.quote} on its line", string.start, hint)

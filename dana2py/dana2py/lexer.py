@@ -407,7 +407,7 @@ class Lexer:
             raise self.error(
                 f"{(value + tail[0])[:40]!r} is neither a number nor a name",
                 start,
-                "names begin with a letter or _" if tail[0] != "_" else "underscores stand between digits",
+                "names begin with a letter or _" if tail[0][0] != "_" else "underscores stand between digits",
             )
 
     def lex_string(self, found: re.Match[str]) -> int:
