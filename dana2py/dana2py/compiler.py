@@ -118,7 +118,7 @@ def _guarded(
         if stage != "lowered":
             tree = specialise(tree, resolution, policy, closed=not interactive)
         if stage == "guarded":
-            tree = restrict(tree, policy, source.path, source.text.split("\n"))
+            tree = restrict(tree, policy, source.path, source.text.split("\n"), closed=not interactive)
         return resolution, tree
 
     return _with_room(run, source)

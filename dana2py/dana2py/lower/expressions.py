@@ -23,8 +23,26 @@ COMPARE: dict[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
     "in": ast.In, "not in": ast.NotIn, "is": ast.Is, "is not": ast.IsNot,
 }  # fmt: skip
+IDENTITY = frozenset(("is", "is not"))
 COERCING = frozenset(("==", "!=", "<", "<=", ">", ">="))
 CONVERSIONS = {None: -1, "s": 115, "r": 114, "a": 97}
+
+
+def opaque(node: ast.expr) -> ast.expr:
+    """A literal (none apart) behind a test that is always true.
+
+    Python's ``compile`` prints a SyntaxWarning to the host for ``x is 1``, ``1(2)`` or ``{1}[0]``, and turns
+    it into an error where the host asked for that. In Dana these are ordinary (if odd) programs.
+    """
+    if isinstance(node, _LITERALS) and not (isinstance(node, ast.Constant) and type(node.value) in (bool, type(None))):
+        place = {name: getattr(node, name) for name in node._attributes}
+        return ast.IfExp(test=ast.Constant(value=True, **place), body=node, orelse=ast.Constant(value=None, **place), **place)
+    return node
+
+
+_LITERALS = (
+    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp
+)  # fmt: skip
 
 
 class Expressions(Lowering):
@@ -120,10 +138,13 @@ class Expressions(Lowering):
 
     def lower_Compare(self, node: nodes.Compare) -> ast.expr:
         """Comparisons chain."""
+        operands = self.exprs((node.left, *node.comparators))
+        if not IDENTITY.isdisjoint(node.ops):
+            operands = [opaque(operand) for operand in operands]
         result = ast.Compare(
-            left=self.expr(node.left),
+            left=operands[0],
             ops=[COMPARE[op]() for op in node.ops],
-            comparators=self.exprs(node.comparators),
+            comparators=operands[1:],
             **self.at(node).place,
         )
         if not COERCING.isdisjoint(node.ops):
@@ -148,7 +169,7 @@ class Expressions(Lowering):
 
     def lower_Index(self, node: nodes.Index) -> ast.expr:
         """``x[i]``."""
-        return self.at(node).subscript(self.expr(node.value), self.expr(node.index))
+        return self.at(node).subscript(opaque(self.expr(node.value)), self.expr(node.index))
 
     def lower_Slice(self, node: nodes.Slice) -> ast.expr:
         """``a:b:c``; bounds clamp as in Python."""
@@ -160,7 +181,7 @@ class Expressions(Lowering):
         at = self.at(node)
         args, keywords = self.exprs(node.args), self.keywords(node.keywords)
         if not isinstance(node.func, nodes.Attribute):
-            return at.call(self.expr(node.func), args, keywords)
+            return at.call(opaque(self.expr(node.func)), args, keywords)
         func = self.at(node.func).attribute(self.expr(node.func.value), python_name(node.func.name))
         call = at.call(func, args, keywords)
         call.dana_call = self.fallback(node.func)  # type: ignore[attr-defined]

@@ -116,7 +116,9 @@ class StatementSpecialiser(ExpressionSpecialiser):
         known = self.struct_of(self.kinds(target.value))
         if known is not None:
             owners = [known] if known in owners else []
-        if len(owners) != 1 or not _testable(owners[0].fields[target.attr]):
+        # The test counts only on a variable that nothing else can rebind between test and write.
+        local = self.facts.evidence.scope_of(self.function).is_function
+        if not local or len(owners) != 1 or not _testable(owners[0].fields[target.attr]):
             target.value = self.expr(target.value)
             node.value = self.expr(node.value)
             return [node]
@@ -127,7 +129,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
         return [*setup, self._write(node, target, owners[0], receiver, value, kinds)]
 
     def _named_value(self, value: ast.expr, setup: list[ast.stmt]) -> ast.expr:
-        if simple(value):
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and self.stable(value)):
             return value
         name = self.temporary()
         assign = ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store(), **place(value))], value=value, **place(value))
