@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Protocol
 
-from dana_guards import access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins
+from dana_guards import (
+    access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins, size_checks,
+)  # fmt: skip
 from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
 from dana_guards.limits import Meter
@@ -160,6 +162,11 @@ class Environment:
     types: TypeRegistry = field(default_factory=TypeRegistry)
 
     @property
+    def provider(self) -> Any:
+        """The language model, as the capability ``llm`` calls it."""
+        return self.llm
+
+    @property
     def limited(self) -> bool:
         """Does the profile bound single operations."""
         return self.policy.profile == "limited"
@@ -271,12 +278,11 @@ def _ask_with(table: dict[str, Any]) -> agents.Ask:
 
 def _size_hooks(environment: Environment) -> Hooks:
     """The operators and methods with their size checks; where nothing is limited, Python's own."""
-    plain = {"_mul_": operator.mul, "_pow_": operator.pow, "_lshift_": operator.lshift, "_mod_": operator.mod}
-    hooks: Hooks = plain | {"_cat_": operator.add}
-    if "_sized_" in hooks:
-        environment.types.sized = hooks["_sized_"]
-        hooks |= access.bounded_reads(hooks["_sized_"])
-    return hooks
+    if not environment.limited:
+        return size_checks.plain_hooks()
+    hooks: Hooks = size_checks.size_hooks(environment.meter)
+    environment.types.sized = hooks["_sized_"]
+    return hooks | access.bounded_reads(hooks["_sized_"])
 
 
 def make_builtins(environment: Environment) -> dict[str, object]:
