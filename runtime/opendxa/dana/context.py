@@ -31,7 +31,7 @@ from dana_guards.type_tokens import accepts, is_type
 from opendxa.dana import texts
 from opendxa.dana.convert import Border, refuse
 from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, is_plain
-from opendxa.dana.host import Handle, check_callable, check_lent, ended, host_function, host_iterator, make_handle
+from opendxa.dana.host import Handle, check_lent, ended, host_function, host_iterator, make_handle
 from opendxa.dana.importer import Importer, copy_exports
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of, set_info
 from opendxa.dana.module import DanaModule
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 current: ContextVar[DanaContext | None] = ContextVar("dana_context", default=None)
 """The context of the innermost ``with`` block; what `@dana_function` uses."""
 
+_LATE = frozenset(
+    {"_library", "_search_paths", "_meter", "_border", "_policy", "_texts", "_manifests", "_opened", "_classes"}
+    | {"_lent", "_modules", "_async_queue", "_main", "_environment", "_importer", "_builtins"}
+)
 MAIN = "__main__"
 _CLOSED_THREAD = -1
 _OWN_KINDS = (FlatIterator, Handle, LoadedModule)
@@ -77,23 +81,34 @@ class DanaContext:
         library: Library,
         *,
         limits: Limits,
-        grants: Any,
-        search_paths: Iterable[Root] = (),
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        objects: Mapping[str, Any] | None = None,
+        grants: Callable[[], Any],
+        search_paths: list[Root],
+        functions: Mapping[str, Callable[..., Any]],
+        objects: Mapping[str, Any],
         on_print: Callable[[str], Any] | None = None,
         llm: Any = None,
         name: str = "dana",
     ) -> None:
-        functions, objects = dict(functions or {}), dict(objects or {})
-        check_lent([*functions, *objects], "functions and objects")
+        self._settings = (library, limits, grants, search_paths, functions, objects, on_print, llm, name)
+        self._tokens: list[Token[DanaContext | None]] = []
+        self._closed = self._closing = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything behind the settings is made at the first use: many contexts run one thing or nothing at all."""
+        if name not in _LATE or "_meter" in self.__dict__:
+            raise AttributeError(f"DanaContext has no attribute {name!r}")
+        if self._closed:
+            raise ended()
+        self._build()
+        return self.__dict__[name]
+
+    def _build(self) -> None:
+        library, limits, grants, search_paths, functions, objects, on_print, llm, name = self._settings
         self._library = library
-        self._search_paths = list(search_paths)
+        self._search_paths = search_paths
         self._meter = ContextMeter(limits)
         self._border = Border(self)
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
-        self._tokens: list[Token[DanaContext | None]] = []
-        self._closing = False
         self._texts: set[str] = set()
         self._manifests: dict[str, dict[str, Any]] = {}
         self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
@@ -102,7 +117,7 @@ class DanaContext:
         self._modules: weakref.WeakValueDictionary[str, DanaModule] = weakref.WeakValueDictionary()
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
-        environment = Environment(policy=self._policy, grants=grants, meter=self._meter, llm=llm, name=name)
+        environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
         self._environment = environment
         self._importer = environment.importer = self._make_importer(environment)
         if on_print is not None:
@@ -110,7 +125,6 @@ class DanaContext:
         self._builtins = make_builtins(environment)
         self._watch_declarations()
         for lent, function in functions.items():
-            check_callable(lent, function)
             self._builtins[lent] = self._lend(lent, function)
         for lent, target in objects.items():
             self._builtins[lent] = self._lend(lent, target)
@@ -185,21 +199,21 @@ class DanaContext:
 
         A call that runs is stopped; called from inside it (by a host function) the end comes when it returns.
         """
-        if self._closing and self.closed:
+        if self._closed:
             return
         self._closing = True
-        meter = self._meter
-        if meter.thread is not None and meter.thread != _CLOSED_THREAD:
+        meter = self.__dict__.get("_meter")
+        if meter is not None and meter.thread is not None:
             meter.cancel(DanaContextError("the context was closed during the call"))
             if meter.thread == get_ident():
                 return
-            _wait_until(lambda: meter.thread is None or meter.thread == _CLOSED_THREAD)
+            _wait_until(lambda: meter.thread is None or self._closed)
         self._end()
 
     @property
     def closed(self) -> bool:
         """Whether the context has ended."""
-        return self._meter.thread == _CLOSED_THREAD
+        return self._closed
 
     def __enter__(self) -> DanaContext:
         self._require_open()
@@ -222,12 +236,12 @@ class DanaContext:
         self.cleanup()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "open"
-        return f"<DanaContext {self._environment.name!r}, {state}>"
+        state = "closed" if self._closed else "open"
+        return f"<DanaContext {self._settings[-1]!r}, {state}>"
 
     def __del__(self) -> None:
         # The safety net; __init__ may have failed before there was anything to close.
-        if "_builtins" in self.__dict__ and not self.closed:
+        if self.__dict__.get("_closed") is False:
             self._end()
 
     # -- running -----------------------------------------------------------------------------------
@@ -469,7 +483,7 @@ class DanaContext:
         return self._async_queue
 
     def _require_open(self) -> None:
-        if self.closed:
+        if self._closed:
             raise ended()
 
     def _leave_block(self) -> None:
@@ -484,7 +498,12 @@ class DanaContext:
 
     def _end(self) -> None:
         """Drop everything that the context holds."""
+        self._closed = True
+        if "_meter" not in self.__dict__:
+            return
         self._meter.end()
+        if "_builtins" not in self.__dict__:
+            return  # it failed while it was built
         for module in [*self._importer.modules.values(), *([self._main] if self._main else [])]:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
             module.__dict__.clear()

@@ -93,6 +93,10 @@ class _Copier:
         known = self._memo.get(id(value))
         if known is not None:
             return known[1]
+        row = self._flat_row(value, level)
+        if row is not None:
+            self._memo[id(value)] = (value, row)
+            return row
         kind = self._kind(value)
         if kind is None:
             made = self._leaf(value)
@@ -115,9 +119,35 @@ class _Copier:
         items = list(source)
         if is_flat(items):
             target.extend(items)
-        else:
-            place = self._place
-            target.extend([item if type(item) in SCALARS else place(item, level) for item in items])
+            return
+        place, memo, is_scalar, append = self._place, self._memo, SCALARS.issuperset, target.append
+        for item in items:
+            kind = type(item)
+            if kind in SCALARS:
+                append(item)
+            elif (
+                kind is dict
+                and id(item) not in memo
+                and is_scalar(map(type, item.values()))
+                and is_scalar(map(type, item))
+            ):
+                # The row of a table: written out here, because tables are long.
+                row = item.copy()
+                memo[id(item)] = (item, row)
+                append(row)
+            else:
+                append(place(item, level))
+
+    def _flat_row(self, value: Any, level: int) -> Any:
+        """A dict or list of scalars, the usual row of a table, copied by C code; None for anything else."""
+        kind = type(value)
+        if kind is dict:
+            if not SCALARS.issuperset(map(type, value.values())) or not SCALARS.issuperset(map(type, value)):
+                return None
+        elif kind is not list or not SCALARS.issuperset(map(type, value)):
+            return None
+        self._check(level)
+        return value.copy()
 
     def _fill_dict(self, source: dict[Any, Any], target: dict[Any, Any], level: int) -> None:
         place = self._place

@@ -110,11 +110,16 @@ def compiler_options() -> tuple[str, ...]:
     return tuple(f"{name}={os.environ[name]}" for name in names if name in os.environ)
 
 
+def read_bytes(file: str) -> bytes:
+    """The bytes of a file, at most a little more than the compiler accepts."""
+    with open(file, "rb") as opened:
+        return opened.read(_MAX_BYTES)
+
+
 def read_source(file: str, name: str) -> bytes:
-    """The bytes of a regular file. DanaImportError if it cannot be read."""
+    """The bytes of a module's file. DanaImportError if it cannot be read."""
     try:
-        with open(file, "rb") as opened:
-            return opened.read(_MAX_BYTES)
+        return read_bytes(file)
     except OSError as error:
         raise DanaImportError(f"module '{name}' cannot be read: {error.strerror}", filename=file) from None
 

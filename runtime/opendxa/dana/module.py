@@ -22,47 +22,62 @@ class _ModuleKind(type):
         return type.__instancecheck__(cls, value) or isinstance(value, LoadedModule)
 
 
+class _Documentation:
+    """The module's docstring on an instance, the class's own on the class."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __get__(self, module: DanaModule | None, kind: type) -> str | None:
+        if module is None:
+            return self._text
+        info = info_of(module._module)
+        return None if info is None or info.compiled is None else info.compiled.docstring
+
+
 class DanaModule(metaclass=_ModuleKind):
-    """An imported Dana module.
+    __doc__ = _Documentation("""An imported Dana module.
 
     Attributes are the module's public names. An unknown or private name is an AttributeError with the nearest name.
 
     * ``__name__``, ``__file__``, ``__doc__``
     * ``__manifest__``: what the module offers and may need, as plain data
     * ``__python_source__``: the Python that it became
-    """
+    """)
 
-    __slots__ = ("__weakref__", "_context", "_functions", "_module")
+    __slots__ = ("__weakref__", "_context", "_functions", "_module", "_namespace")
 
     _context: DanaContext
     _module: LoadedModule
     _functions: dict[str, tuple[object, FunctionType]]
+    _namespace: dict[str, Any]
 
     def __init__(self, context: DanaContext, module: LoadedModule) -> None:
         object.__setattr__(self, "_context", context)
         object.__setattr__(self, "_module", module)
         object.__setattr__(self, "_functions", {})
+        object.__setattr__(self, "_namespace", module.__dict__)
 
     def __getattr__(self, name: str) -> Any:
+        known = self._functions.get(name)
+        if known is not None and self._namespace.get(name) is known[0]:
+            return known[1]
         special = _SPECIAL.get(name)
         if special is not None:
             return special(self)
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"DanaModule has no attribute {name!r}")
         self._context._require_open()
-        namespace = self._module.__dict__
+        namespace = self._namespace
         if name in namespace and not name.startswith(("_", "dana_")):
             value = namespace[name]
         else:
             value = self._context._inside(lookup, self._module, name)
             if is_absent(value):
                 raise missing(self._module, name)
-        known = self._functions.get(name)
-        if known is not None and known[0] is value:
-            return known[1]
         shown = self._context._border.release(value)
         if type(shown) is FunctionType:
-            # The same function each time, and it is made once.
+            # The same function each time, made once. When the context ends, its namespace is empty and nothing matches.
             self._functions[name] = (value, shown)
         return shown
 

@@ -80,15 +80,16 @@ class DanaRuntime:
             raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
         if isolation == "process":
             raise ValueError('isolation="process" is not available yet: give "thread"')
-        from dana_guards.capabilities import Grants
-
+        limits = _DEFAULT_LIMITS
+        if not timeout is max_memory is max_output is None:
+            limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
         return DanaContext(
             self._library,
-            limits=Limits.parse(timeout=timeout, memory=max_memory, output=max_output),
-            grants=Grants(allowed_capabilities, on_capability),
-            search_paths=check_paths(search_paths),
-            functions=functions,
-            objects=objects,
+            limits=limits,
+            grants=_grants(allowed_capabilities, on_capability),
+            search_paths=check_paths(search_paths) if search_paths else [],
+            functions=check_functions(functions) if functions else {},
+            objects=check_objects(objects) if objects else {},
             on_print=on_print,
             llm=llm,
             name=name,
@@ -99,6 +100,43 @@ class DanaRuntime:
 
     def __reduce__(self) -> Any:
         return DanaRuntime, ()
+
+
+_DEFAULT_LIMITS = Limits()
+
+
+def _grants(allowed: Iterable[str], on_capability: Any) -> Callable[[], Any]:
+    """What makes the grants; those that the host named are parsed at once, so that a mistake shows here."""
+    if allowed == () and on_capability is None:
+        return _no_grants
+    from dana_guards.capabilities import Grants
+
+    grants = Grants(allowed, on_capability)
+    return lambda: grants
+
+
+def _no_grants() -> Any:
+    from dana_guards.capabilities import Grants
+
+    return Grants()
+
+
+def check_functions(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """A copy of ``functions=``. ValueError for names that Dana could not write and for what cannot be called."""
+    from opendxa.dana.host import check_callable, check_lent
+
+    check_lent(functions, "functions")
+    for name, function in functions.items():
+        check_callable(name, function)
+    return dict(functions)
+
+
+def check_objects(objects: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``objects=``. ValueError for names that Dana could not write."""
+    from opendxa.dana.host import check_lent
+
+    check_lent(objects, "objects")
+    return dict(objects)
 
 
 def check_paths(paths: Iterable[PathLike] | None) -> list[Root]:

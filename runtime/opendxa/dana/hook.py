@@ -1,0 +1,257 @@
+"""``import dana_modules.x``: an ordinary importlib finder and loader for Dana modules, below that one name.
+
+In: module names from Python's import system. Out: modules whose functions are plain Python functions. The host trusts
+such a module as its own code: values cross as they are, nothing is timed; names, capabilities, exceptions and imports
+are checked all the same (policy profile ``unlimited``).
+
+Nothing of Python is patched: the finder stands at the end of ``sys.meta_path`` and answers for no other name. What the
+state of the hook needs from the guards is loaded with the first Dana module, not before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dana_guards.errors import DanaContextError, DanaImportError
+from opendxa.dana.search import Place, Root, default_roots, find, roots_of, submodules
+
+if TYPE_CHECKING:
+    from dana2py.compiled import CompiledModule
+    from opendxa.dana.hook_state import HookState
+
+PREFIX = "dana_modules."
+_MARK = os.sep + "."
+"""Ends the entries of ``__path__``: the same folder, but a key of its own in ``sys.path_importer_cache``."""
+
+
+# -- settings -----------------------------------------------------------------------------------------
+
+
+class Settings:
+    """What ``configure`` set, until the first module is loaded."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.values: dict[str, Any] = {}
+        self.state: HookState | None = None
+        self._roots: list[Root] | None = None
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Note settings. DanaContextError once a module is loaded: it would run under other grants than the rest."""
+        with self.lock:
+            if self.state is not None:
+                raise DanaContextError(
+                    "dana_modules is in use already",
+                    hint="call dana_modules.configure(...) before the first import of a Dana module",
+                )
+            self.values.update(values)
+            self._roots = None
+
+    def roots(self) -> list[Root]:
+        """The search folders: configured ones, ``[tool.dana2py]``, ``DANAPATH``, ``sys.path``, the working folder."""
+        with self.lock:
+            named = roots_of(self.values.get("search_paths") or self.project().get("search_paths", ()))
+            here = Root(os.getcwd(), vouched=True)
+            return list(dict.fromkeys([*named, *default_roots(), here]))
+
+    def project(self) -> Mapping[str, Any]:
+        """``[tool.dana2py]`` of the project in the working folder; ValueError if it is not understood."""
+        if "project" not in self.values:
+            from opendxa.dana.project import read_project
+
+            self.values["project"] = read_project(os.getcwd())
+        found: Mapping[str, Any] = self.values["project"]
+        return found
+
+    def ready(self) -> HookState:
+        """The state that all modules share; made once, whoever comes first."""
+        state = self.state
+        if state is None:
+            with self.lock:
+                if self.state is None:
+                    from opendxa.dana.hook_state import HookState
+
+                    self.state = HookState(self)
+                state = self.state
+        return state
+
+
+settings = Settings()
+
+
+# -- finder -------------------------------------------------------------------------------------------
+
+
+class DanaFinder:
+    """A meta path finder for ``dana_modules.*``."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a Dana module, None where there is none."""
+        if not fullname.startswith(PREFIX):
+            return None
+        _require_ours(fullname)
+        name = fullname[len(PREFIX) :]
+        if "." not in name:
+            roots = settings.roots()
+        else:
+            roots = [Root(entry.removesuffix(_MARK), vouched=True) for entry in path or ()]
+        try:
+            place = find([name.rpartition(".")[2]], roots)
+        except ValueError:  # a NUL in a name
+            return None
+        return None if place is None else _spec(fullname, name, place)
+
+    @staticmethod
+    def invalidate_caches() -> None:
+        """Nothing is remembered about folders."""
+
+
+def _require_ours(fullname: str) -> None:
+    """DanaImportError if another package of our name hides ours."""
+    package = sys.modules.get("dana_modules")
+    if package is None or "__dana_hook__" in package.__dict__:
+        return
+    place = getattr(package, "__file__", None) or next(iter(getattr(package, "__path__", ["?"])))
+    raise DanaImportError(
+        f"{fullname} cannot be imported: {place} hides the package dana_modules of dana2py",
+        hint="a folder of Dana modules needs no __init__.py; remove it",
+    )
+
+
+def _spec(fullname: str, name: str, place: Place) -> ModuleSpec:
+    # Not a subclass of importlib's: that module is slow to import, and its checks are by attribute.
+    loader: Any = DanaLoader(fullname, name, place)
+    spec = ModuleSpec(fullname, loader, origin=place.file, is_package=place.folder is not None)
+    spec.has_location = place.file is not None
+    if place.folder is not None:
+        spec.submodule_search_locations = [walkable(place.folder)]
+    return spec
+
+
+def walkable(folder: str) -> str:
+    """A folder as an entry of ``__path__`` that `pkgutil.walk_packages` sees Dana modules in."""
+    entry = folder + _MARK
+    sys.path_importer_cache.setdefault(entry, FolderLister(folder))
+    return entry
+
+
+def walkable_folders() -> list[str]:
+    """The search folders for ``dana_modules.__path__``; not the working folder, where everything else lies about."""
+    here = os.getcwd()
+    return [walkable(root.folder) for root in settings.roots() if root.folder != here]
+
+
+class FolderLister:
+    """The path entry finder of one folder; it lists Dana modules and finds nothing, which is the meta finder's part."""
+
+    def __init__(self, folder: str) -> None:
+        self.path = folder
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> None:
+        """Nothing: see `DanaFinder`."""
+
+    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        """What `pkgutil.iter_modules` asks for."""
+        for name, is_package in submodules(self.path):
+            yield prefix + name, is_package
+
+    def invalidate_caches(self) -> None:
+        """Nothing is remembered."""
+
+
+# -- loader -------------------------------------------------------------------------------------------
+
+
+class DanaLoader:
+    """Loads one Dana module. The code that it hands out always runs under the guards."""
+
+    def __init__(self, fullname: str, name: str, place: Place) -> None:
+        self.name = fullname
+        self.path = place.file or os.path.join(place.folder or "", "__init__.na")
+        self._dana_name = name
+        self._place = place
+
+    # importlib
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """A module that answers Dana's names as well."""
+        from opendxa.dana.loaded import LoadedModule
+
+        return LoadedModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's top level. A reload that fails leaves the module as it was."""
+        settings.ready().execute(module, self._dana_name, self._place)
+
+    # importlib.abc.InspectLoader, ExecutionLoader, ResourceLoader
+
+    def is_package(self, fullname: str) -> bool:
+        """Whether it has submodules."""
+        return self._place.folder is not None
+
+    def get_filename(self, fullname: str) -> str:
+        """The path of the text."""
+        return self.path
+
+    def get_source(self, fullname: str) -> str | None:
+        """The Dana text, None for a folder without ``__init__.na``."""
+        from opendxa.dana.library import decode
+
+        return None if self._place.file is None else decode(self.get_data(self._place.file), self._place.file)
+
+    def get_data(self, path: str) -> bytes:
+        """The bytes of a file."""
+        from opendxa.dana.library import read_bytes
+
+        return read_bytes(path)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Code that runs the module under its guards, whatever namespace it is executed in (``python -m``)."""
+        text = f"__import__('opendxa.dana.hook', fromlist=['run']).run({self.name!r}, globals())"
+        return compile(text, self.path, "exec", dont_inherit=True)
+
+    def compiled(self) -> CompiledModule | None:
+        """The compiled module, not executed."""
+        return settings.ready().compiled(self._dana_name, self._place)
+
+    def get_resource_reader(self, fullname: str) -> Any:
+        """Files beside the module, for `importlib.resources`."""
+        if not self.is_package(fullname):
+            return None
+        from importlib.readers import FileReader
+
+        loader: Any = self
+        return FileReader(loader)
+
+    def __repr__(self) -> str:
+        return f"<DanaLoader of {self.name!r}>"
+
+
+def run(fullname: str, namespace: dict[str, Any]) -> None:
+    """Execute a Dana module for ``python -m dana_modules.x``: its top level, then its ``__main__`` if it has one."""
+    spec = DanaFinder.find_spec(fullname) or importlib.util.find_spec(fullname)
+    loader = None if spec is None else spec.loader
+    if not isinstance(loader, DanaLoader):
+        raise DanaImportError(f"there is no Dana module {fullname}")
+    settings.ready().run_main(loader._dana_name, loader._place, namespace, sys.argv[1:])
+
+
+def install() -> None:
+    """Put the finder at the end of ``sys.meta_path``, once."""
+    if DanaFinder not in sys.meta_path:
+        sys.meta_path.append(DanaFinder)
+
+
+def is_dana_function(value: object) -> bool:
+    """Whether a value is a plain function of a Dana module."""
+    return type(value) is FunctionType and "_exception_" in getattr(value, "__builtins__", ())

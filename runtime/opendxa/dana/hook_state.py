@@ -1,0 +1,186 @@
+"""What all modules of ``dana_modules`` share: one environment of the profile ``unlimited``.
+
+In: modules to execute. Out: the same, executed under their guards, with the metadata of `DanaFunction` on each
+function. Finding modules is in `hook`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import sys
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dana2py.compiled import CompiledModule
+from dana_guards.capabilities import Grants
+from dana_guards.errors import DanaImportError
+from dana_guards.namespace import Environment, make_builtins, make_namespace
+from dana_guards.policy import Policy
+from opendxa.dana.function import map_items, python_annotations, stream_items
+from opendxa.dana.importer import absolute_name, copy_exports, member_of
+from opendxa.dana.library import Library
+from opendxa.dana.loaded import ModuleInfo, exported_names, info_of, set_info
+from opendxa.dana.search import Place, check_name, display_path, not_found
+from opendxa.dana.spelling import dana_name, python_name
+
+if TYPE_CHECKING:
+    from opendxa.dana.hook import Settings
+
+PREFIX = "dana_modules."
+
+
+class HookState:
+    """Environment, built-ins and compiled modules behind ``dana_modules``."""
+
+    def __init__(self, settings: Settings) -> None:
+        values, project = settings.values, settings.project()
+        self._settings = settings
+        self._lent: dict[str, Any] = {**values.get("functions", {}), **values.get("objects", {})}
+        self._policy = Policy("unlimited", names=frozenset(self._lent))
+        allowed = values.get("allowed_capabilities")
+        environment = Environment(
+            policy=self._policy,
+            grants=Grants(project.get("allowed_capabilities", ()) if allowed is None else allowed),
+            importer=HookImporter(self),
+            llm=values.get("llm"),
+            name="dana_modules",
+        )
+        if values.get("on_print") is not None:
+            environment.stdout = values["on_print"]
+        self.environment = environment
+        self._builtins = make_builtins(environment)
+        # The host trusts these modules, so what it lends is lent as it is.
+        self._builtins.update(self._lent)
+        self._library = Library()
+
+    def compiled(self, name: str, place: Place) -> CompiledModule | None:
+        """The compiled module of a place, None for a folder without ``__init__.na``."""
+        return None if place.file is None else self._library.load(place, name, self._policy)
+
+    def facade(self, name: str) -> Any:
+        """The façade of a Python module, None where there is none."""
+        from opendxa.dana.facades import facade
+
+        return facade(self.environment, name)
+
+    def execute(self, module: ModuleType, name: str, place: Place) -> None:
+        """Run a module's top level in its own dictionary."""
+        compiled = self.compiled(name, place)
+        before = dict(module.__dict__)
+        namespace = make_namespace(self._builtins, name, display_path(place.file) if place.file else None)
+        del namespace["__name__"]  # the import system has set it
+        module.__dict__.update(namespace)
+        info = ModuleInfo(compiled, place.folder, self.environment.public, functools.partial(_submodule, name))
+        set_info(module, info)
+        if compiled is not None:
+            try:
+                module.__doc__ = compiled.docstring
+                exec(compiled.code, module.__dict__)
+            except BaseException:
+                module.__dict__.clear()
+                module.__dict__.update(before)
+                raise
+        info.ready = True
+        _finish(module, {} if compiled is None else compiled.manifest)
+
+    def run_main(self, name: str, place: Place, namespace: dict[str, Any], arguments: list[str]) -> None:
+        """Execute a module as a program, with ``__main__(key=value…)`` at the end if it defines that."""
+        compiled = self.compiled(f"{name}.__init__" if place.is_package else name, place)
+        if compiled is None:
+            raise DanaImportError(f"the package {name} has no __init__.na to run")
+        made = make_namespace(self._builtins, "__main__", display_path(compiled.filename))
+        exec(compiled.code, made)
+        main = made.get("dana_u__main__")
+        if callable(main):
+            main(**dict(map(_argument, arguments)))
+        namespace.update({key: made[key] for key in made if not key.startswith(("_", "dana_"))})
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _submodule(package: str, part: str) -> ModuleType | None:
+    """A submodule that was not imported yet, on attribute access."""
+    try:
+        return importlib.import_module(f"{PREFIX}{package}.{part}")
+    except ModuleNotFoundError:
+        return None
+
+
+def _finish(module: ModuleType, manifest: dict[str, Any]) -> None:
+    """Give the functions of a module the metadata of `DanaFunction`, and the module its ``__all__``."""
+    namespace = module.__dict__
+    functions = manifest.get("functions", {})
+    for key, value in list(namespace.items()):
+        if type(value) is FunctionType and value.__globals__ is namespace and not key.startswith("dana_m_"):
+            known = functions.get(dana_name(key) or "")
+            if known is not None:
+                value.__annotations__ = python_annotations(written_annotations(known))
+            value.__dict__["call_async"] = functools.partial(_call_async, value)
+            value.__dict__["map"] = functools.partial(map_items, value)
+            value.__dict__["stream"] = functools.partial(stream_items, value)
+    namespace["__all__"] = [python_name(name) for name in exported_names(namespace)]
+
+
+def written_annotations(known: dict[str, Any]) -> dict[str, str]:
+    """Python parameter names and ``return`` to what the manifest says."""
+    notes = {python_name(param["name"]): param["type"] for param in known["params"] if param["type"]}
+    if known["returns"]:
+        notes["return"] = known["returns"]
+    return notes
+
+
+def _call_async(function: FunctionType, /, *args: Any, **named: Any) -> Any:
+    from opendxa.dana.asynchronous import call_async
+
+    return call_async(function, args, named)
+
+
+class HookImporter:
+    """Imports inside the modules of ``dana_modules``: their Dana modules are Python modules below that name."""
+
+    def __init__(self, state: HookState) -> None:
+        self._state = state
+
+    def module(self, name: str, level: int, python: bool, importer: str) -> Any:
+        """``import name``."""
+        if python:
+            check_name(name)
+            facade = self._state.facade(name)
+            if facade is None:
+                raise DanaImportError(f"there is no Python module {name}.py for Dana code")
+            return facade
+        return self._dana(self._absolute(name, level, importer), importer)
+
+    def member(self, name: str, level: int, python: bool, importer: str, member: str) -> Any:
+        """``from name import member``."""
+        return member_of(self.module(name, level, python, importer), member, name)
+
+    def star(self, name: str, level: int, python: bool, importer: str) -> dict[str, Any]:
+        """``from name import *``."""
+        return copy_exports(self.module(name, level, python, importer))
+
+    def _absolute(self, name: str, level: int, importer: str) -> str:
+        known = sys.modules.get(PREFIX + importer)
+        info = None if known is None else info_of(known)
+        is_package = info is not None and (info.compiled is None or info.compiled.is_package)
+        return absolute_name(name, level, importer, is_package)
+
+    def _dana(self, name: str, importer: str) -> Any:
+        check_name(name)
+        try:
+            return importlib.import_module(PREFIX + name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (PREFIX + name).startswith(error.name):
+                raise
+        facade = self._state.facade(name)
+        if facade is not None:
+            return facade
+        raise not_found(name, self._state._settings.roots(), importer)
