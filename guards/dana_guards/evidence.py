@@ -20,8 +20,11 @@ from __future__ import annotations
 
 import ast
 
-from dana_guards.flow import Walker, is_hook_call
+from dana_guards import known
+from dana_guards.flow import Walker
+from dana_guards.flow_expressions import is_hook_call
 from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
+from dana_guards.names import INIT_PREFIX
 from dana_guards.scopes import Scope, collect_scopes
 
 
@@ -114,6 +117,30 @@ class Evidence:
             and len(root.bound.get(name, [])) == 1
             and scope.owner(name) is root
         )
+
+    def field_type(self, struct: str, field: str) -> Type | None:
+        """Declared type of a field of a struct class of this module, or None if there is no such field.
+
+        The table is a constant in the call of ``_struct_``; the class checks every write against it, and the
+        policy those that go to the slot directly.
+        """
+        value = self._assigned.get(struct)
+        if value is None or not is_hook_call(value, "_struct_") or not isinstance(value, ast.Call):
+            return None
+        if len(value.args) < 4 or not isinstance(value.args[2], ast.Tuple):
+            return None
+        init = value.args[3]
+        if not isinstance(init, ast.Name) or init.id != INIT_PREFIX + struct:
+            return ANY  # filled by a function that was checked against another table
+        for row in value.args[2].elts:
+            parts = [each.value for each in getattr(row, "elts", ()) if isinstance(each, ast.Constant)]
+            if len(parts) >= 2 and parts[0] == field and isinstance(parts[1], str):
+                return known.of_field(parts[1])
+        return None
+
+    def structs_with(self, field: str) -> list[str]:
+        """Names of the struct classes of this module that declare the field."""
+        return [name for name in self._assigned if self.field_type(name, field) is not None]
 
 
 def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), closed: bool = False) -> Evidence:

@@ -37,28 +37,26 @@ from dana_guards.lattice import (
 
 _STR_METHODS: Final[dict[str, int]] = {
     **dict.fromkeys(
-        "capitalize casefold center expandtabs join ljust lower lstrip removeprefix removesuffix replace rjust rstrip "
-        "strip swapcase title translate upper zfill".split(),
+        ["capitalize", "casefold", "center", "expandtabs", "join", "ljust", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip", "swapcase", "title", "translate", "upper", "zfill"],
         STR,
     ),
-    **dict.fromkeys("count find index rfind rindex".split(), SMALL),
+    **dict.fromkeys(["count", "find", "index", "rfind", "rindex"], SMALL),
     **dict.fromkeys(
-        "endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle "
-        "isupper startswith".split(),
+        ["endswith", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper", "startswith"],
         BOOL,
     ),
 }
 _STR_LISTS: Final[dict[str, int]] = {
-    **dict.fromkeys("split rsplit splitlines".split(), LIST),
-    **dict.fromkeys("partition rpartition".split(), TUPLE),
+    **dict.fromkeys(["split", "rsplit", "splitlines"], LIST),
+    **dict.fromkeys(["partition", "rpartition"], TUPLE),
 }
 _LIST_METHODS: Final[dict[str, int]] = {
-    **dict.fromkeys("append clear extend insert remove reverse sort".split(), NONE),
-    **dict.fromkeys("count index".split(), SMALL),
+    **dict.fromkeys(["append", "clear", "extend", "insert", "remove", "reverse", "sort"], NONE),
+    **dict.fromkeys(["count", "index"], SMALL),
 }
 _HOOKS: Final[dict[str, int]] = {
-    **dict.fromkeys("_eq_ _ne_ _lt_ _le_ _gt_ _ge_ _truth_".split(), BOOL),
-    **dict.fromkeys("_text_ _glue_".split(), STR),
+    **dict.fromkeys(["_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_", "_truth_"], BOOL),
+    **dict.fromkeys(["_text_", "_glue_"], STR),
     "_len_": SMALL,
     # None passes every typed assignment, and a bool is an int (language 5.2).
     "_to_int_": INT | BOOL | NONE,
@@ -92,6 +90,17 @@ def of_method(receiver: Type, name: str) -> Type:
     return ANY
 
 
+_FIELDS: Final[dict[str, int]] = {
+    "int": BOOL | INT, "float": FLOAT, "str": STR, "bool": BOOL, "list": LIST, "dict": DICT,
+}  # fmt: skip
+
+
+def of_field(declared: str) -> Type:
+    """Type of what stands in a struct field that is declared so (language 7.2; every write is checked)."""
+    # A union is not followed: the test that an initialiser makes for it proves no single type.
+    return of(_FIELDS[declared]) if declared in _FIELDS else ANY
+
+
 def of_hook(name: str, arguments: Sequence[Type]) -> Type:
     """Type of what a hook gives back."""
     if name in _HOOKS:
@@ -105,7 +114,7 @@ def of_hook(name: str, arguments: Sequence[Type]) -> Type:
         # A number becomes text beside text (language 4.2); everything else is Python's ``+``.
         if left.is_only(NUMBER) and right.is_only(NUMBER):
             return binary(ast.Add, left, right)
-        if left.is_only(STR) and not right.may_be(OTHER) or right.is_only(STR) and not left.may_be(OTHER):
+        if (left.is_only(STR) and not right.may_be(OTHER)) or (right.is_only(STR) and not left.may_be(OTHER)):
             return of(STR)
         return ANY
     if name in _BINARY_HOOKS:
@@ -201,9 +210,9 @@ BUILTINS: Final[dict[str, Callable[[Sequence[Type]], Type]]] = {
 }
 """Result of each built-in for positional arguments of these types."""
 
-READ_ONLY: Final = frozenset("len min max sum abs sorted list tuple set any all print str enumerate zip".split())
+READ_ONLY: Final = frozenset(["len", "min", "max", "sum", "abs", "sorted", "list", "tuple", "set", "any", "all", "print", "str", "enumerate", "zip"])
 """Built-ins that keep no reference to a list they are given and change nothing in it."""
 
-LIST_METHODS_KEPT: Final = frozenset("append insert pop sort reverse clear index count copy".split())
+LIST_METHODS_KEPT: Final = frozenset(["append", "insert", "pop", "sort", "reverse", "clear", "index", "count", "copy"])
 """Methods after which the items of a list are still known (``append`` and ``insert`` add their argument)."""
 

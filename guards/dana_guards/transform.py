@@ -36,16 +36,14 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 from dana_guards import names
 from dana_guards.errors import DanaError, DanaSecurityError, DanaSyntaxError
 from dana_guards.evidence import Evidence, infer_module
+from dana_guards.hook_rules import HookRules, is_plain_constant, position_of
 from dana_guards.interrupt_flags import insert_stop_flags
-from dana_guards.lattice import STRUCT
+from dana_guards.lattice import ANY, STRUCT
 from dana_guards.policy import AUDITED_PYTHONS, Policy
 from dana_guards.positions import at, call, character_column, line_of, name
-from dana_guards.scopes import Comprehension, Scope, parameters
+from dana_guards.scopes import Scope, parameters
 from dana_guards.size_rewrites import SizeRewrites
 from dana_guards.targets import split_targets
-
-_MAX_INTEGER_BITS: Final = 16_384
-"""Of a literal: a little above 4,300 decimal digits, what Python itself reads from text (CVE-2020-10735)."""
 
 ALLOWED_NODES: Final[frozenset[type[ast.AST]]] = frozenset(
     {
@@ -83,22 +81,6 @@ _HINTS: Final[dict[str, str]] = {
     "AugAssign": "write it as a plain assignment",
 }
 
-_PLACES: Final[dict[str, str]] = {
-    "type test": "be called in a comparison with 'is' or 'is not'",
-    "type": "be compared by 'is' or 'is not' with what _type_ gives",
-    "raise": "be called directly after 'raise'",
-    "cause or raise": "be called directly after 'raise' or 'from'",
-    "handler": "be called directly after 'except'",
-    "handler type": "stand directly after 'except'",
-    "caught": "be called with the name after 'except ... as'",
-    "with": "be called directly after 'with'",
-    "default": "be the default of a parameter or be compared by 'is'",
-    "store": "stand before a dot",
-    "globals": "be the last argument of _import_star_ at module level",
-    "policy": "be written by the policy itself",
-}
-
-
 class Problem(NamedTuple):
     """One thing that is refused."""
 
@@ -108,7 +90,7 @@ class Problem(NamedTuple):
     kind: type[DanaError]
 
 
-class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
+class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     """RestrictedPython's transformer with an allow-list of its own in front and Dana's guards behind.
 
     Parameters
@@ -126,6 +108,8 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         self.scope: Scope = evidence.module_scope
         self.caught: list[tuple[Scope | None, str]] = []
         self.temporaries = 0
+        self.written: tuple[ast.Attribute, ast.expr] | None = None
+        self.slots: list[ast.Attribute] = []
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
 
     # -- refusing ------------------------------------------------------------------------------------------
@@ -189,7 +173,7 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         identifier = node.id
         if type(identifier) is str and identifier.startswith("_"):
-            self._misplaced(node, identifier)
+            self.misplaced(node, identifier)
             return node
         self.check_name(node, identifier)
         if isinstance(node.ctx, ast.Load):
@@ -198,15 +182,6 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         elif identifier.startswith("dana_") and self._is_caught(identifier):
             self.refuse(node, f"'{identifier}' holds a Python exception and cannot be bound otherwise")
         return node
-
-    def _misplaced(self, node: ast.AST, identifier: str) -> None:
-        hook = names.HOOKS.get(identifier)
-        if hook is None:
-            self.refuse(node, f"'{identifier}' begins with an underscore", "names here begin with a letter")
-        elif not isinstance(getattr(node, "ctx", None), ast.Load | None):
-            self.refuse(node, f"'{identifier}' is a guard and cannot be bound")
-        else:
-            self.refuse(node, f"the guard '{identifier}' may only {_PLACES.get(hook.position, 'be called')}")
 
     def _check_compiler_name(self, node: ast.Name, identifier: str) -> None:
         if identifier.startswith(names.INIT_PREFIX):
@@ -218,14 +193,14 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         else:
             # A function that reads another scope's global temporary could meet an exception there.
             owner = self.scope.owner(identifier)
-            if owner is None or (owner is owner.root and self.scope is not owner and self._in_function()):
+            if owner is None or (owner is owner.root and self.scope is not owner and self.in_function()):
                 self.refuse(node, f"'{identifier}' is not bound in this function")
 
     def _is_caught(self, identifier: str) -> bool:
         owner = self.scope.owner(identifier)
         return owner is not None and identifier in owner.handlers
 
-    def _in_function(self) -> bool:
+    def in_function(self) -> bool:
         scope: Scope | None = self.scope
         while scope is not None and not scope.is_function:
             scope = scope.parent
@@ -245,68 +220,17 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         return self.contents(node)  # type: ignore[no-any-return]
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if not _is_plain_constant(node.value):
+        if not is_plain_constant(node.value):
             self.refuse(node, f"a constant of type {type(node.value).__name__} is not allowed")
         return node
 
-    # -- hooks ---------------------------------------------------------------------------------------------
-
-    def hook_of(self, node: ast.AST | None) -> str | None:
-        """The hook that `node` calls, or None."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names.HOOKS:
-            return node.func.id
-        return None
-
-    def hook_call(self, node: ast.Call, hook: str) -> ast.Call:
-        """A call of `hook` where it may stand: check the arguments and visit them."""
-        if not isinstance(node.func, ast.Name) or not isinstance(node.func.ctx, ast.Load):
-            self.refuse(node, f"the guard '{hook}' is not called")
-        required, _, optional = names.HOOKS[hook].arguments.partition("?")
-        repeated = required.startswith("*")
-        letters = required + optional
-        arguments = node.args
-        fits = repeated or len(required) <= len(arguments) <= len(letters)
-        if node.keywords or not fits or any(isinstance(each, ast.Starred) for each in arguments):
-            self.refuse(node, f"the guard '{hook}' is called with wrong arguments")
-            return node
-        if hook == "_struct_":
-            self._check_fields(arguments[2])
-        for index, argument in enumerate(arguments):
-            letter = "v" if repeated else letters[index]
-            if letter == "v":
-                arguments[index] = self._hook_value(node, hook, argument)
-            elif not _is_constant(argument, letter):
-                self.refuse(argument, f"argument {index + 1} of '{hook}' is not {_ARGUMENT_KINDS[letter]}")
-        return node
-
-    def _hook_value(self, node: ast.Call, hook: str, argument: ast.expr) -> ast.expr:
-        if isinstance(argument, ast.Name) and isinstance(argument.ctx, ast.Load):
-            if hook in ("_caught_", "_exception_") and (self.scope.owner(argument.id), argument.id) in self.caught:
-                return argument
-            if hook == "_struct_" and argument.id.startswith(names.INIT_PREFIX):
-                return argument
-            if hook == "_import_star_" and argument.id == "_globals_":
-                if self._in_function():
-                    self.refuse(argument, "a star import stands at module level only")
-                return argument
-        if hook == "_caught_":
-            self.refuse(argument, "'_caught_' takes the name after 'except ... as', inside that handler")
-        if hook == "_import_star_":
-            self.refuse(argument, "'_import_star_' fills _globals_ only")
-        visited: ast.expr = self.visit(argument)
-        return visited
-
-    def _check_fields(self, fields: ast.expr) -> None:
-        """Every name in the constant field table of a struct is an attribute that a program may define."""
-        for row in _constant_rows(fields):
-            if not row or not names.is_identifier(row[0]) or str(row[0]).startswith(names.SLOT_PREFIX):
-                self.refuse(fields, f"{row[:1]!a} is not the name of a field")
+    # -- calls and comparisons -----------------------------------------------------------------------------
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         hook = self.hook_of(node)
         if hook is not None:
             if names.HOOKS[hook].position not in ("call", "caught"):
-                self._misplaced(node.func, hook)
+                self.misplaced(node.func, hook)
                 return node
             return self.hook_call(node, hook)
         if self.limited:
@@ -317,22 +241,12 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         operands = [node.left, *node.comparators]
         if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
             tests = sum(self.hook_of(each) == "_type_" for each in operands)
-            visited = [self._identity_operand(each, tests) for each in operands]
+            visited = [self.identity_operand(each, tests) for each in operands]
             node.left, node.comparators = visited[0], visited[1:]
             return node
         if self.limited:
             self.bound_membership(node)
         return self.contents(node)  # type: ignore[no-any-return]
-
-    def _identity_operand(self, operand: ast.expr, tests: int) -> ast.expr:
-        if self.hook_of(operand) == "_type_":
-            return self.hook_call(operand, "_type_")  # type: ignore[arg-type]
-        if isinstance(operand, ast.Name) and isinstance(operand.ctx, ast.Load):
-            hook = names.HOOKS.get(operand.id)
-            if hook is not None and (hook.position == "default" or (tests and hook.position == "type")):
-                return operand
-        visited: ast.expr = self.visit(operand)
-        return visited
 
     # -- attributes ----------------------------------------------------------------------------------------
 
@@ -357,7 +271,7 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         if self._is_store_scope(node.value):
             return node
         if not isinstance(node.ctx, ast.Load):
-            if not self._may_write_slot(node):
+            if not self._is_slot(node):
                 self.refuse(node, f"the attribute '{node.attr}' cannot be written here")
             node.value = self.visit(node.value)
             return node
@@ -372,18 +286,38 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
         receiver = node.value
         if not node.attr.startswith(names.SLOT_PREFIX) or not isinstance(receiver, ast.Name):
             return False
-        if self.evidence.type_of(receiver).is_only(STRUCT):
-            return True
+        kind = self.evidence.type_of(receiver)
+        if kind.is_only(STRUCT):
+            return self._fits_field(kind.struct, node)
         function = self.scope.node
         if not isinstance(function, ast.FunctionDef) or not function.name.startswith(names.INIT_PREFIX):
             return False
         first = parameters(function)[:1]
         bound = self.scope.bound.get(receiver.id, [])
-        return bool(first) and first[0].arg == receiver.id and bound == first and receiver.id not in self.scope.outside
+        is_self = bool(first) and first[0].arg == receiver.id and bound == first
+        own = function.name.removeprefix(names.INIT_PREFIX)
+        return is_self and receiver.id not in self.scope.outside and self._fits_field(own, node)
+
+    def _fits_field(self, struct: str | None, node: ast.Attribute) -> bool:
+        """Whether what is written is shown to have the type that the field declares: evidence rests on it."""
+        field = node.attr.removeprefix(names.SLOT_PREFIX)
+        candidates = self.evidence.structs_with(field) if struct is None else [struct]
+        for each in candidates:
+            declared = self.evidence.field_type(each, field)
+            if declared is None or declared.flags == ANY.flags:
+                continue
+            written = self.written
+            if written is None or written[0] is not node or not self.evidence.type_of(written[1]).is_only(declared.flags):
+                return False
+        return True
 
     def guarded_target(self, node: ast.Attribute) -> bool:
         """Whether a store or deletion of this attribute has to become a call of a guard."""
-        return not self._is_store_scope(node.value) and not self._may_write_slot(node)
+        return not self._is_store_scope(node.value) and not self._is_slot(node)
+
+    def _is_slot(self, node: ast.Attribute) -> bool:
+        """Whether `visit_Assign` has found that this store may go to the slot."""
+        return any(each is node for each in self.slots)
 
     # -- statements ----------------------------------------------------------------------------------------
 
@@ -393,6 +327,13 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         node.type_comment = None
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Attribute):
+            target = node.targets[0]
+            self.written = (target, node.value)
+            slot = self._may_write_slot(target)
+            self.written = None
+            if slot:
+                self.slots.append(target)
         if self.limited:
             self.bound_assignment(node)
         node.value = self.visit(node.value)
@@ -560,7 +501,7 @@ class PolicyTransformer(SizeRewrites, RestrictingNodeTransformer):
             node.type = at(node, name("_error_"))
         elif self.hook_of(kind) == "_kinds_":
             node.type = self.hook_call(kind, "_kinds_")  # type: ignore[arg-type]
-        elif not (isinstance(kind, ast.Name) and _position(kind.id) == "handler type"):
+        elif not (isinstance(kind, ast.Name) and position_of(kind.id) == "handler type"):
             self.refuse(kind, "'except' takes _kinds_(...) only")
         if node.name is None:
             node.body = self._block(node.body)
@@ -638,48 +579,6 @@ def _described(node: ast.AST) -> str:
     return {"ClassDef": "class", "Yield": "yield", "YieldFrom": "yield from", "Import": "import", "ImportFrom": "from",
             "Match": "match", "Await": "await", "Assert": "assert", "TryStar": "except*", "AnnAssign": "annotation",
             "GeneratorExp": "generator expression"}.get(kind, kind)  # fmt: skip
-
-
-def _position(identifier: str) -> str:
-    hook = names.HOOKS.get(identifier)
-    return hook.position if hook is not None else ""
-
-
-_ARGUMENT_KINDS: Final = {"n": "the constant name of an attribute", "s": "a constant", "c": "constant data"}
-
-
-def _is_plain_constant(value: object) -> bool:
-    """Whether a literal is a value of the closed world, and not too long."""
-    if type(value) is int:
-        return value.bit_length() <= _MAX_INTEGER_BITS
-    if type(value) is tuple:
-        return all(_is_plain_constant(each) for each in value)
-    return value is None or type(value) in (bool, float, str)
-
-
-def _is_constant(node: ast.expr, letter: str) -> bool:
-    """Whether an argument of a hook is the constant that its `letter` asks for."""
-    if letter == "c" and type(node) is ast.Tuple:
-        return all(_is_constant(each, "c") for each in node.elts)
-    if type(node) is not ast.Constant or not _is_plain_constant(node.value):
-        return False
-    return names.is_identifier(node.value) if letter == "n" else letter == "c" or type(node.value) is not tuple
-
-
-def _constant_rows(fields: ast.expr) -> list[tuple[object, ...]]:
-    """The rows of a constant table; a row that is none is empty."""
-    if isinstance(fields, ast.Constant) and type(fields.value) is tuple:
-        return [row if type(row) is tuple else () for row in fields.value]
-    if not isinstance(fields, ast.Tuple):
-        return [()]
-    rows: list[tuple[object, ...]] = []
-    for row in fields.elts:
-        if isinstance(row, ast.Constant):
-            rows.append(row.value if type(row.value) is tuple else ())
-        else:
-            parts = row.elts if isinstance(row, ast.Tuple) else []
-            rows.append(tuple(each.value if isinstance(each, ast.Constant) else None for each in parts))
-    return rows
 
 
 def restrict(
