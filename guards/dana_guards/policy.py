@@ -22,6 +22,8 @@ RULES_VERSION: Final = 1
 SHAPING_FILES: Final = (
     "evidence.py",
     "flow.py",
+    "flow_expressions.py",
+    "hook_rules.py",
     "interrupt_flags.py",
     "known.py",
     "lattice.py",

@@ -23,7 +23,7 @@ _KEEPING: Final = frozenset(
         (ast.Compare, "left"), (ast.Compare, "comparators"), (ast.Starred, "value"),
     }
 )  # fmt: skip
-_READING_HOOKS: Final = frozenset("_len_ _truth_ _eq_ _ne_ _text_".split())
+_READING_HOOKS: Final = frozenset(["_len_", "_truth_", "_eq_", "_ne_", "_text_"])
 
 
 def private_lists(function: ast.FunctionDef, scope: Scope, evidence: Evidence) -> set[str]:
