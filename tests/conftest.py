@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.chunks import Chunk, ChunkFailure, read_chunks
 
 NEWLINES = {"LF": "\n", "CRLF": "\r\n"}

@@ -34,7 +34,9 @@ from typing import Any
 
 CORPUS = Path(__file__).parent / "corpus"
 DEADLINE_SECONDS = 20.0
-SYNTAX_ERRORS = {"UnexpectedCharacters", "UnexpectedToken", "UnexpectedEOF", "UnexpectedInput", "DedentError", "VisitError"}
+SYNTAX_ERRORS = {
+    "UnexpectedCharacters", "UnexpectedToken", "UnexpectedEOF", "UnexpectedInput", "DedentError", "VisitError",
+}
 
 Outcome = dict[str, Any]
 

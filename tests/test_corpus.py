@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.running import run
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from support.chunks import read_chunks
 
 TESTS = Path(__file__).parent

@@ -6,13 +6,14 @@ parts in the order of the fields; a tuple is ``[…]``, an absent part is ``-``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dana2py import nodes
 from dana2py.parser import parse
 from dana2py.source import Source
 
-_SHORT = {
+_SHORT: dict[type[Any], Callable[[Any], str]] = {
     nodes.Constant: lambda n: repr(n.value),
     nodes.Name: lambda n: n.name,
     nodes.ScopedName: lambda n: f"{n.scope}:{n.name}",
