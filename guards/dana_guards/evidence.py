@@ -10,7 +10,8 @@ never count. A variable that another function assigns, a global, and a parameter
 
 For each function: the type of a variable is the join over all its assignments, to a fixed point; inside one straight
 path the last assignment or test is known more exactly. The types of captured variables come from the function that
-owns them, so functions are visited from the outside in. The work is linear: a bounded number of walks for each function.
+owns them, so functions are visited from the outside in. The work is linear: each is
+walked a bounded number of times.
 
 The closed world is taken for granted (invariant 1): values have exact types, and nothing but numbers, texts, lists,
 tuples and sets has arithmetic.

@@ -422,13 +422,14 @@ class Walker(Expressions):
                 name = left.args[0].id
                 if self.is_tracked(name):
                     env[name] = self._tested(right, env.get(name))
-        elif isinstance(left, ast.Name) and isinstance(right, ast.Constant) and right.value is None:
-            if self.is_tracked(left.id):
-                before = self.read(left.id) if left.id not in env else env[left.id]
-                if same:
-                    env[left.id] = of(NONE)
-                elif before.flags & ~NONE:
-                    env[left.id] = Type(before.flags & ~NONE, before.item, before.struct)
+            return
+        is_none = isinstance(right, ast.Constant) and right.value is None
+        if is_none and isinstance(left, ast.Name) and self.is_tracked(left.id):
+            before = self.read(left.id) if left.id not in env else env[left.id]
+            if same:
+                env[left.id] = of(NONE)
+            elif before.flags & ~NONE:
+                env[left.id] = Type(before.flags & ~NONE, before.item, before.struct)
 
     def _tested(self, right: ast.expr, before: Type | None) -> Type:
         """Type of ``x`` where ``_type_(x) is right``."""

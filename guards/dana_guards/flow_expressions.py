@@ -1,8 +1,8 @@
 """Types of expressions: the part of the walk (`dana_guards.flow`) that computes one from its parts.
 
 In: an expression, in the scope and with the knowledge of the walk that goes on. Out: its type, noted in the evidence
-for it and all its parts; assignments inside it (``:=``) are bound. What may not be evaluated is looked at with a copy of
-the knowledge, and what it assigns is forgotten afterwards.
+for it and all its parts; assignments inside it (``:=``) are bound. What may not be evaluated is looked at with a copy
+of the knowledge, and what it assigns is forgotten afterwards.
 """
 
 from __future__ import annotations
@@ -251,9 +251,9 @@ class Expressions:
         return builtin(arguments)
 
     def _list_method(self, node: ast.Call, function: ast.Attribute, arguments: list[Type]) -> None:
-        if isinstance(function.value, ast.Name) and function.value.id in self.scope.private:
-            if function.attr in ("append", "insert") and arguments and not node.keywords:
-                self.add_items(function.value.id, arguments[-1])
+        grows = function.attr in ("append", "insert") and arguments and not node.keywords
+        if grows and isinstance(function.value, ast.Name) and function.value.id in self.scope.private:
+            self.add_items(function.value.id, arguments[-1])
 
 
 _COMPREHENSIONS: Final[dict[type, int]] = {ast.ListComp: LIST, ast.SetComp: SET}

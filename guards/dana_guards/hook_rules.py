@@ -1,7 +1,7 @@
 """Where hooks may stand, and with what: the part of the transformer that knows `names.HOOKS`.
 
-In: nodes of a Python ast that name a hook. Out: the same, with their arguments visited, or a refusal. A hook is no value
-of the closed world: it is called, or compared as a type, in the one place that its position says.
+In: nodes of a Python ast that name a hook. Out: the same, with their arguments visited, or a refusal. A hook is no
+value of the closed world: it is called, or compared as a type, in the one place that its position says.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def is_plain_constant(value: object) -> bool:
     """Whether a literal is a value of the closed world, and not too long."""
     if type(value) is int:
         return value.bit_length() <= _MAX_INTEGER_BITS
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         return all(is_plain_constant(each) for each in value)
     return value is None or type(value) in (bool, float, str)
 
@@ -141,19 +141,19 @@ def _is_constant(node: ast.expr, letter: str) -> bool:
         return all(_is_constant(each, "c") for each in node.elts)
     if type(node) is not ast.Constant or not is_plain_constant(node.value):
         return False
-    return names.is_identifier(node.value) if letter == "n" else letter == "c" or type(node.value) is not tuple
+    return names.is_identifier(node.value) if letter == "n" else letter == "c" or not isinstance(node.value, tuple)
 
 
 def _constant_rows(fields: ast.expr) -> list[tuple[object, ...]]:
     """The rows of a constant table; a row that is none is empty."""
-    if isinstance(fields, ast.Constant) and type(fields.value) is tuple:
+    if isinstance(fields, ast.Constant) and isinstance(fields.value, tuple):
         return [row if type(row) is tuple else () for row in fields.value]
     if not isinstance(fields, ast.Tuple):
         return [()]
     rows: list[tuple[object, ...]] = []
     for row in fields.elts:
         if isinstance(row, ast.Constant):
-            rows.append(row.value if type(row.value) is tuple else ())
+            rows.append(row.value if isinstance(row.value, tuple) else ())
         else:
             parts = row.elts if isinstance(row, ast.Tuple) else []
             rows.append(tuple(each.value if isinstance(each, ast.Constant) else None for each in parts))

@@ -1,8 +1,8 @@
 """Tests of the stop flag, for Pythons without `sys.monitoring` or without a free tool id.
 
 In: a guarded ast. Out: the same with ``if dana_stop: _stop_()`` at the head of every function and every loop body, and
-``_stop_() if dana_stop else ...`` in comprehensions and lambdas. Not done here: setting the flag (the watchdog sets the
-global ``dana_stop`` of every module namespace) and stopping (``_stop_`` raises the `Interrupt` of the run if it is due).
+``_stop_() if dana_stop else ...`` in comprehensions and lambdas. Not done here: setting the flag (the watchdog sets
+the global ``dana_stop`` of every module namespace) and stopping (``_stop_`` raises the `Interrupt` of the run if due).
 
 A global is read in one step of byte code, which Python keeps for as long as nobody sets it: 3 to 7 % on the kernels
 (docs/decisions/policy.md). A test at the head of a loop body is enough: a loop that never reaches its body again ends,

@@ -34,15 +34,26 @@ from dana_guards.lattice import (
     join,
     of,
 )
+from dana_guards.names import words
 
 _STR_METHODS: Final[dict[str, int]] = {
     **dict.fromkeys(
-        ["capitalize", "casefold", "center", "expandtabs", "join", "ljust", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip", "swapcase", "title", "translate", "upper", "zfill"],
+        words(
+            """
+            capitalize casefold center expandtabs join ljust lower lstrip removeprefix removesuffix replace
+            rjust rstrip strip swapcase title translate upper zfill
+            """
+        ),
         STR,
     ),
     **dict.fromkeys(["count", "find", "index", "rfind", "rindex"], SMALL),
     **dict.fromkeys(
-        ["endswith", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper", "startswith"],
+        words(
+            """
+            endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable
+            isspace istitle isupper startswith
+            """
+        ),
         BOOL,
     ),
 }
@@ -210,9 +221,9 @@ BUILTINS: Final[dict[str, Callable[[Sequence[Type]], Type]]] = {
 }
 """Result of each built-in for positional arguments of these types."""
 
-READ_ONLY: Final = frozenset(["len", "min", "max", "sum", "abs", "sorted", "list", "tuple", "set", "any", "all", "print", "str", "enumerate", "zip"])
+READ_ONLY: Final = frozenset(words("len min max sum abs sorted list tuple set any all print str enumerate zip"))
 """Built-ins that keep no reference to a list they are given and change nothing in it."""
 
-LIST_METHODS_KEPT: Final = frozenset(["append", "insert", "pop", "sort", "reverse", "clear", "index", "count", "copy"])
+LIST_METHODS_KEPT: Final = frozenset(words("append insert pop sort reverse clear index count copy"))
 """Methods after which the items of a list are still known (``append`` and ``insert`` add their argument)."""
 

@@ -25,6 +25,11 @@ _CAUGHT_NAME = re.compile(r"dana_[te][0-9]+\Z")
 _MANGLED_ATTRIBUTE = re.compile(r"dana_[snu]_[A-Za-z0-9_]+\Z")
 
 
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text: a table that can be read."""
+    return tuple(text.split())
+
+
 class Hook(NamedTuple):
     """Where a hook may stand, and with what.
 
@@ -133,7 +138,12 @@ SIZED: Final[dict[str, tuple[str, str]]] = {
     "update": ("dict set", "reads iterables in C"),
     **{
         name: ("set", "reads iterables in C")
-        for name in ["union", "intersection", "difference", "symmetric_difference", "intersection_update", "difference_update", "symmetric_difference_update", "issubset", "issuperset", "isdisjoint"]
+        for name in words(
+            """
+            union intersection difference symmetric_difference intersection_update difference_update
+            symmetric_difference_update issubset issuperset isdisjoint
+            """
+        )
     },
 }
 """Methods whose cost the arguments decide: types that have them so, and the reason. In the ``limited`` profile they
@@ -157,7 +167,23 @@ PLAIN: Final[dict[str, str]] = {
 with a result of the closed world. Everything that is not listed for a type fails the test that walks them."""
 
 BUILTIN_NAMES: Final = frozenset(
-    ["len", "sum", "max", "min", "basic_sum", "basic_max", "basic_min", "abs", "round", "int", "float", "bool", "str", "list", "dict", "tuple", "set", "frozenset", "any", "all", "sorted", "reversed", "enumerate", "zip", "map", "filter", "range", "type", "isinstance", "cast", "chr", "ord", "divmod", "print", "log", "log_level", "reason", "context_aware_reason", "llm", "set_model", "use", "get_resource", "feedback", "case", "sum_range", "is_odd", "is_even", "factorial", "capitalize_words", "title_case", "noop", "add_one", "add_two", "add_three", "add_four", "log_calls", "log_with_prefix", "repeat", "validate_args", "poet", "poet_decorator", "poet_call", "apply_poet", "read_file", "load_csv", "load_json", "list_dir", "file_exists", "write_file", "append_file", "save_csv", "save_json", "http_get", "http_post", "get_env", "ConfigResource", "KnowledgeBaseResource", "MemoryResource", "FSM", "BasicAgent", "DanaAgent", "BasicAgentBlueprint", "DanaAgentBlueprint", "ArithmeticError", "AssertionError", "AttributeError", "BufferError", "ConnectionError", "EOFError", "Exception", "FileExistsError", "FileNotFoundError", "FloatingPointError", "ImportError", "IndexError", "InterruptedError", "IOError", "IsADirectoryError", "KeyError", "LookupError", "MemoryError", "ModuleNotFoundError", "NameError", "NotADirectoryError", "NotImplementedError", "OSError", "OverflowError", "PermissionError", "RecursionError", "RuntimeError", "SandboxError", "StopIteration", "SyntaxError", "TimeoutError", "TypeError", "UnboundLocalError", "UnicodeError", "ValueError", "ZeroDivisionError"]
+    words(
+            """
+            len sum max min basic_sum basic_max basic_min abs round int float bool str list dict tuple set
+            frozenset any all sorted reversed enumerate zip map filter range type isinstance cast chr ord
+            divmod print log log_level reason context_aware_reason llm set_model use get_resource feedback
+            case sum_range is_odd is_even factorial capitalize_words title_case noop add_one add_two
+            add_three add_four log_calls log_with_prefix repeat validate_args poet poet_decorator poet_call
+            apply_poet read_file load_csv load_json list_dir file_exists write_file append_file save_csv
+            save_json http_get http_post get_env ConfigResource KnowledgeBaseResource MemoryResource FSM
+            BasicAgent DanaAgent BasicAgentBlueprint DanaAgentBlueprint ArithmeticError AssertionError
+            AttributeError BufferError ConnectionError EOFError Exception FileExistsError FileNotFoundError
+            FloatingPointError ImportError IndexError InterruptedError IOError IsADirectoryError KeyError
+            LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError
+            OSError OverflowError PermissionError RecursionError RuntimeError SandboxError StopIteration
+            SyntaxError TimeoutError TypeError UnboundLocalError UnicodeError ValueError ZeroDivisionError
+            """
+        )
 )
 """Names that every Dana program can use without binding them."""
 
@@ -185,4 +211,4 @@ def is_guarded_attribute(name: str) -> bool:
     """
     if name.startswith("dana_"):
         return _MANGLED_ATTRIBUTE.match(name) is None
-    return name.startswith("_") or name in GUARDED or name.startswith(INSPECTION_PREFIXES)
+    return name.startswith(("_", *INSPECTION_PREFIXES)) or name in GUARDED

@@ -20,6 +20,7 @@ RULES_VERSION: Final = 1
 """Raised with every change to `SHAPING_FILES` that can change produced code."""
 
 SHAPING_FILES: Final = (
+    "allowed_nodes.py",
     "evidence.py",
     "flow.py",
     "flow_expressions.py",
@@ -76,7 +77,7 @@ class Policy:
 
     def fingerprint(self) -> str:
         """Hash over everything that shapes code: settings, rules, Python's minor version. 64 hex digits."""
-        parts = [str(RULES_VERSION), "%d.%d" % sys.version_info[:2], sys.implementation.cache_tag or "", self.profile]
+        parts = [str(RULES_VERSION), sys.implementation.cache_tag or sys.version, self.profile]
         parts += [str(self.stop_flags), *sorted(self.names)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

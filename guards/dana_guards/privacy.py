@@ -1,8 +1,8 @@
 """Which lists of a function nobody else can reach, so that their items can be known.
 
 In: a function and its scope. Out: names of local variables that are only ever used in ways that keep no second
-reference: read and written by index, iterated, measured, copied, compared, returned, appended to. A list under such a
-name changes only where its own function says so (threat model 5.3: a proof ends where another name can reach the value).
+reference: read and written by index, iterated, measured, copied, compared, returned, appended to. A list under such
+a name changes only where its own function says so (threat model 5.3: no proof where another name reaches the value).
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def size_hooks(meter: Meter) -> dict[str, Callable[..., Any]]:
     meter : what sizes are held against; its ``need`` raises `Interrupt`.
     """
     room = Room(meter)
-    hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room.room, "_glue_": room.glue, "_sized_": room.sized}
+    hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room.room, "_glue_": room.glue}
+    hooks["_sized_"] = room.sized
     for name, (symbol, plain) in _OPERATORS.items():
         hooks[name] = partial(room.operation, symbol, plain)
     return hooks
@@ -339,7 +340,9 @@ class Room:
 
     def translated(self, text: str, method: Callable[..., str], table: Any) -> str:
         """``translate``: each character may become the longest text of the table."""
-        longest = max((len(each) for each in table.values() if type(each) is str), default=1) if type(table) is dict else 1
+        longest = 1
+        if type(table) is dict:
+            longest = max((len(each) for each in table.values() if type(each) is str), default=1)
         self.meter.need(4 * len(text) * max(longest, 1), "a text")
         return method(table)
 

@@ -494,7 +494,8 @@ def _constant_spec(spec: ast.expr | None) -> str | None:
 
 def _glued(part: ast.expr) -> ast.expr:
     if isinstance(part, ast.FormattedValue):
-        if isinstance(part.value, ast.Call) and isinstance(part.value.func, ast.Name) and part.value.func.id == "_text_":
-            return part.value
+        text = part.value
+        if isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id == "_text_":
+            return text
         return at(part, ast.JoinedStr([part]))
     return part

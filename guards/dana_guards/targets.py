@@ -18,7 +18,7 @@ class Split(NamedTuple):
     """Targets that bind temporaries, and pairs of the real target and the temporary's value."""
 
     targets: list[ast.expr]
-    stores: list[tuple[ast.expr, ast.expr]]
+    stores: list[tuple[ast.expr, ast.Name]]
 
 
 def split_targets(
@@ -48,7 +48,7 @@ def _leaves(target: ast.expr) -> list[ast.expr]:
 
 
 def _replaced(
-    target: ast.expr, stores: list[tuple[ast.expr, ast.expr]], temporary: Callable[[], str]
+    target: ast.expr, stores: list[tuple[ast.expr, ast.Name]], temporary: Callable[[], str]
 ) -> ast.expr:
     if isinstance(target, ast.Tuple | ast.List):
         parts = [_replaced(each, stores, temporary) for each in target.elts]

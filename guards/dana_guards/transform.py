@@ -29,65 +29,23 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from dana_guards import names
+from dana_guards.allowed_nodes import ALLOWED_NODES, HINTS, LEAVES, PLAIN_NODES, described
 from dana_guards.errors import DanaError, DanaSecurityError, DanaSyntaxError
 from dana_guards.evidence import Evidence, infer_module
 from dana_guards.hook_rules import HookRules, is_plain_constant, position_of
 from dana_guards.interrupt_flags import insert_stop_flags
 from dana_guards.lattice import ANY, STRUCT
 from dana_guards.policy import AUDITED_PYTHONS, Policy
-from dana_guards.positions import at, call, character_column, line_of, name
+from dana_guards.positions import at, call, name
+from dana_guards.problems import Problem, Report
 from dana_guards.scopes import Scope, parameters
 from dana_guards.size_rewrites import SizeRewrites
 from dana_guards.targets import split_targets
-
-ALLOWED_NODES: Final[frozenset[type[ast.AST]]] = frozenset(
-    {
-        ast.Module, ast.FunctionDef, ast.Lambda, ast.arguments, ast.arg, ast.keyword, ast.Return, ast.Delete,
-        ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.With, ast.withitem, ast.Raise, ast.Try,
-        ast.ExceptHandler, ast.Global, ast.Nonlocal, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.BoolOp,
-        ast.NamedExpr, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp,
-        ast.DictComp, ast.comprehension, ast.Compare, ast.Call, ast.FormattedValue, ast.JoinedStr, ast.Constant,
-        ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice,
-        ast.Load, ast.Store, ast.Del, ast.And, ast.Or, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow,
-        ast.LShift, ast.RShift, ast.BitOr, ast.BitXor, ast.BitAnd, ast.FloorDiv, ast.Invert, ast.Not, ast.UAdd,
-        ast.USub, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In, ast.NotIn,
-    }
-)  # fmt: skip
-"""Everything else is refused: a node of a new Python too, until somebody has looked at it. Left out on purpose: ``class``
-(structs come from ``_struct_``), ``import`` (``_import_``), ``async``, ``await``, ``yield`` and generator expressions (a
-generator or coroutine holds a frame), ``match`` (calls ``__match_args__``), ``assert``, ``except*`` (CVE-2025-22153),
-annotations of variables, ``@``, template strings, type parameters."""
-
-_LEAVES: Final = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-
-_PLAIN_NODES: Final[frozenset[type[ast.AST]]] = frozenset(
-    {
-        ast.Starred, ast.If, ast.While, ast.Try, ast.Return, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.BoolOp,
-        ast.UnaryOp, ast.IfExp,
-    }
-)  # fmt: skip
-"""Of these only the parts are looked at."""
-
-_HINTS: Final[dict[str, str]] = {
-    "GeneratorExp": "write a list comprehension",
-    "ClassDef": "declare a struct",
-    "Yield": "build a list and return it",
-    "YieldFrom": "build a list and return it",
-    "AugAssign": "write it as a plain assignment",
-}
-
-class Problem(NamedTuple):
-    """One thing that is refused."""
-
-    node: ast.AST
-    message: str
-    hint: str | None
-    kind: type[DanaError]
 
 
 class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
@@ -130,11 +88,11 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         method = self._methods.get(kind)
         if method is None:
             if kind not in ALLOWED_NODES:
-                self.refuse(node, f"'{_described(node)}' is not allowed", _HINTS.get(kind.__name__))
+                self.refuse(node, f"'{described(node)}' is not allowed", HINTS.get(kind.__name__))
                 return node
-            if issubclass(kind, _LEAVES):
+            if issubclass(kind, LEAVES):
                 method = _unchanged
-            elif kind in _PLAIN_NODES:
+            elif kind in PLAIN_NODES:
                 method = self.contents
             else:
                 method = getattr(self, "visit_" + kind.__name__)
@@ -252,7 +210,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def _check_attribute_name(self, node: ast.AST, attribute: object) -> bool:
         if type(attribute) is str and attribute.startswith("_"):
-            self.refuse(node, f"the attribute '{attribute}' begins with an underscore", "it is Python's, not a program's")
+            hint = "it is Python's, not a program's"
+            self.refuse(node, f"the attribute '{attribute}' begins with an underscore", hint)
             return False
         if not names.is_identifier(attribute):
             self.refuse(
@@ -282,7 +241,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         return sized(node) if sized else node
 
     def _may_write_slot(self, node: ast.Attribute) -> bool:
-        """Whether the ast shows that the receiver is a struct: a dominating type test, or ``self`` of an initialiser."""
+        """Whether the ast shows that the receiver is a struct: by a test, or as ``self`` of an initialiser."""
         receiver = node.value
         if not node.attr.startswith(names.SLOT_PREFIX) or not isinstance(receiver, ast.Name):
             return False
@@ -307,7 +266,9 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             if declared is None or declared.flags == ANY.flags:
                 continue
             written = self.written
-            if written is None or written[0] is not node or not self.evidence.type_of(written[1]).is_only(declared.flags):
+            if written is None or written[0] is not node:
+                return False
+            if not self.evidence.type_of(written[1]).is_only(declared.flags):
                 return False
         return True
 
@@ -341,9 +302,10 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def _store(self, node: ast.Assign, targets: list[ast.expr]) -> Any:
         """The assignment with its attribute targets turned into calls of guards."""
-        if len(targets) == 1 and isinstance(targets[0], ast.Attribute) and self.guarded_target(targets[0]):
-            if isinstance(node.value, ast.Name | ast.Constant):
-                return self._store_one(targets[0], node.value)
+        only = targets[0] if len(targets) == 1 else None
+        is_plain = isinstance(node.value, ast.Name | ast.Constant)
+        if is_plain and isinstance(only, ast.Attribute) and self.guarded_target(only):
+            return self._store_one(only, node.value)
         split = split_targets(targets, self.guarded_target, self.temporary)
         if split is None:
             node.targets = [self.visit(each) for each in targets]
@@ -353,8 +315,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         statements.append(node)
         statements += [self._store_one(target, value) for target, value in split.stores]
         # The temporaries must not keep the values alive.
-        cleared = [ast.Name(value.id, ast.Store()) for _, value in split.stores]
-        statements.append(ast.Assign(list(cleared), ast.Constant(None)))
+        cleared: list[ast.expr] = [ast.Name(value.id, ast.Store()) for _, value in split.stores]
+        statements.append(ast.Assign(cleared, ast.Constant(None)))
         return [at(node, each) for each in statements]
 
     def _store_one(self, target: ast.expr, value: ast.expr) -> ast.stmt:
@@ -379,7 +341,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         if not isinstance(node.target, ast.Name):
-            self.refuse(node, "augmented assignment takes a plain variable", _HINTS["AugAssign"])
+            self.refuse(node, "augmented assignment takes a plain variable", HINTS["AugAssign"])
             return node
         changed = self.bound_augmented(node) if self.limited else None
         node.target = self.visit(node.target)
@@ -573,14 +535,6 @@ def _unchanged(node: ast.AST) -> ast.AST:
     return node
 
 
-def _described(node: ast.AST) -> str:
-    """A node for a message: ``class``, ``yield``, else the name of its class."""
-    kind = type(node).__name__
-    return {"ClassDef": "class", "Yield": "yield", "YieldFrom": "yield from", "Import": "import", "ImportFrom": "from",
-            "Match": "match", "Await": "await", "Assert": "assert", "TryStar": "except*", "AnnAssign": "annotation",
-            "GeneratorExp": "generator expression"}.get(kind, kind)  # fmt: skip
-
-
 def restrict(
     tree: ast.Module,
     policy: Policy,
@@ -603,9 +557,9 @@ def restrict(
     Raises DanaSecurityError for what the policy refuses, DanaSyntaxError for names that are no identifiers and for
     nesting that is too deep; the first in source order, the others of its kind in ``others`` where the class has it.
     """
-    report = _Report(filename, source_lines)
+    report = Report(filename, source_lines)
     if sys.version_info[:2] not in AUDITED_PYTHONS:
-        version = "%d.%d" % sys.version_info[:2]
+        version = sys.version.partition(" ")[0]
         raise DanaSecurityError(f"Python {version} is not known to the policy", filename=filename)
     if type(tree) is not ast.Module:
         raise DanaSecurityError(f"a module is expected, not {type(tree).__name__}", filename=filename)
@@ -619,31 +573,3 @@ def restrict(
     if transformer.problems:
         report.fail(transformer.problems)
     return guarded
-
-
-class _Report:
-    """Turns problems into the error that is raised."""
-
-    def __init__(self, filename: str, source_lines: Sequence[str] | None) -> None:
-        self.filename = filename
-        self.source_lines = source_lines
-
-    def error(self, problem: Problem) -> DanaError:
-        line = line_of(problem.node, self.source_lines)
-        return problem.kind(
-            problem.message,
-            filename=self.filename,
-            lineno=getattr(problem.node, "lineno", None),
-            column=character_column(problem.node, self.source_lines),
-            source_line=line,
-            hint=problem.hint,
-        )
-
-    def fail(self, problems: list[Problem]) -> NoReturn:
-        ordered = sorted(
-            problems, key=lambda each: (getattr(each.node, "lineno", 0), getattr(each.node, "col_offset", 0))
-        )
-        first, *rest = [self.error(each) for each in ordered]
-        if isinstance(first, DanaSyntaxError):
-            first.others = tuple(each for each in rest if isinstance(each, DanaSyntaxError))
-        raise first
