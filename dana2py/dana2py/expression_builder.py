@@ -21,13 +21,6 @@ MAX_CHAIN = 500
 Children = list[Any]
 
 
-def cover(first: Any, last: Any) -> Span:
-    """The span from the start of one token or node to the end of another."""
-    start = first.span
-    end = last.span
-    return tuple.__new__(Span, (start[0], start[1], end[2], end[3]))
-
-
 class ExpressionBuilder:
     """Builds expressions; see `dana2py.tree_builder.TreeBuilder` for the parameters.
 
@@ -39,6 +32,17 @@ class ExpressionBuilder:
         self.comments = comments
         self.strict = strict
         self.longest = 0
+        # The span with its brackets of each bracketed node, which is kept so that its id stays its own.
+        self.groups: dict[int, tuple[Span, nodes.Expr]] = {}
+
+    def cover(self, first: Any, last: Any) -> Span:
+        """The span from the start of one token or node to the end of another, with their brackets."""
+        start = first.span
+        end = last.span
+        if self.groups:
+            start = self.groups.get(id(first), (start,))[0]
+            end = self.groups.get(id(last), (end,))[0]
+        return tuple.__new__(Span, (start[0], start[1], end[2], end[3]))
 
     def error(self, message: str, at: Any, hint: str | None = None) -> Exception:
         """A syntax error at a token or node."""
@@ -122,16 +126,16 @@ class ExpressionBuilder:
 
     def bare_tuple(self, c: Children) -> nodes.Expr:
         items, comma = c
-        return nodes.TupleExpr(cover(items[0], comma or items[-1]), tuple(items))
+        return nodes.TupleExpr(self.cover(items[0], comma or items[-1]), tuple(items))
 
     def bare_single(self, c: Children) -> nodes.Expr:
-        return nodes.TupleExpr(cover(c[0], c[1]), (c[0],))
+        return nodes.TupleExpr(self.cover(c[0], c[1]), (c[0],))
 
     def starred(self, c: Children) -> nodes.Expr:
-        return nodes.Starred(cover(c[0], c[1]), c[1])
+        return nodes.Starred(self.cover(c[0], c[1]), c[1])
 
     def walrus(self, c: Children) -> nodes.Expr:
-        return nodes.Walrus(cover(c[0], c[2]), c[0].value, c[2])
+        return nodes.Walrus(self.cover(c[0], c[2]), c[0].value, c[2])
 
     def check_chain(self, length: int, at: Any, what: str) -> None:
         """Refuse a chain of more than `MAX_CHAIN` links."""
@@ -148,27 +152,27 @@ class ExpressionBuilder:
         branches, value = c
         self.check_chain(len(branches), value, "conditional expressions")
         for body, test in reversed(branches):
-            value = nodes.Conditional(cover(body, value), test, body, value)
+            value = nodes.Conditional(self.cover(body, value), test, body, value)
         return value  # type: ignore[no-any-return]
 
     def lambda_expr(self, c: Children) -> nodes.Expr:
         word, receiver, params, _, body = c
-        return nodes.Lambda(cover(word, body), receiver, tuple(params or ()), body)
+        return nodes.Lambda(self.cover(word, body), receiver, tuple(params or ()), body)
 
     def bool_op(self, c: Children) -> nodes.Expr:
         parts = c[0]
-        return nodes.BoolOp(cover(parts[0], parts[-1]), parts[1].value, tuple(parts[::2]))
+        return nodes.BoolOp(self.cover(parts[0], parts[-1]), parts[1].value, tuple(parts[::2]))
 
     def unary(self, c: Children) -> nodes.Expr:
         operators, value = c
         self.check_chain(len(operators), value, "signs")
         for operator in reversed(operators):
-            value = nodes.UnaryOp(cover(operator, value), operator.value, value)
+            value = nodes.UnaryOp(self.cover(operator, value), operator.value, value)
         return value  # type: ignore[no-any-return]
 
     def compare(self, c: Children) -> nodes.Expr:
         parts = c[0]
-        return nodes.Compare(cover(parts[0], parts[-1]), parts[0], tuple(parts[1::2]), tuple(parts[2::2]))
+        return nodes.Compare(self.cover(parts[0], parts[-1]), parts[0], tuple(parts[1::2]), tuple(parts[2::2]))
 
     def op_one(self, c: Children) -> str:
         return c[0].value  # type: ignore[no-any-return]
@@ -182,7 +186,7 @@ class ExpressionBuilder:
         self.check_chain(len(parts) // 2, value, f"operators like {parts[1].value!r}")
         for index in range(1, len(parts), 2):
             right = parts[index + 1]
-            value = nodes.BinOp(cover(value, right), value, parts[index].value, right)
+            value = nodes.BinOp(self.cover(value, right), value, parts[index].value, right)
         return value  # type: ignore[no-any-return]
 
     def power_chain(self, c: Children) -> nodes.Expr:
@@ -190,7 +194,7 @@ class ExpressionBuilder:
         value = parts[-1]
         self.check_chain(len(parts) // 2, value, "operators like '**'")
         for left in reversed(parts[:-1:2]):
-            value = nodes.BinOp(cover(left, value), left, "**", value)
+            value = nodes.BinOp(self.cover(left, value), left, "**", value)
         return value  # type: ignore[no-any-return]
 
     # -- calls, indexes, attributes ------------------------------------------------------------
@@ -199,7 +203,7 @@ class ExpressionBuilder:
         value, trailers = c
         if len(trailers) > self.longest:
             self.check_chain(len(trailers), value, "calls, indexes and attributes")
-        start = value.span
+        start = self.cover(value, value)
         for kind, content, last in trailers:
             end = last.span
             span = tuple.__new__(Span, (start[0], start[1], end[2], end[3]))
@@ -227,25 +231,25 @@ class ExpressionBuilder:
         return "index", self.value(c[1]), c[2]
 
     def generator_argument(self, c: Children) -> list[nodes.Expr]:
-        return [nodes.Comprehension(cover(c[0], c[1][-1]), "generator", c[0], None, tuple(c[1]))]
+        return [nodes.Comprehension(self.cover(c[0], c[1][-1]), "generator", c[0], None, tuple(c[1]))]
 
     def keyword(self, c: Children) -> nodes.Keyword:
-        return nodes.Keyword(cover(c[0], c[2]), c[0].value, c[2])
+        return nodes.Keyword(self.cover(c[0], c[2]), c[0].value, c[2])
 
     def keyword_rest(self, c: Children) -> nodes.Keyword:
-        return nodes.Keyword(cover(c[0], c[1]), None, c[1])
+        return nodes.Keyword(self.cover(c[0], c[1]), None, c[1])
 
     def slice_two(self, c: Children) -> nodes.Expr:
         lower, colon, upper = c
-        return nodes.Slice(cover(lower or colon, upper or colon), lower, upper, None)
+        return nodes.Slice(self.cover(lower or colon, upper or colon), lower, upper, None)
 
     def slice_three(self, c: Children) -> nodes.Expr:
         lower, colon, upper, second, step = c
-        return nodes.Slice(cover(lower or colon, step or second), lower, upper, step)
+        return nodes.Slice(self.cover(lower or colon, step or second), lower, upper, step)
 
     def slice_step(self, c: Children) -> nodes.Expr:
         lower, colon, step = c
-        return nodes.Slice(cover(lower or colon, step or colon), lower, None, step)
+        return nodes.Slice(self.cover(lower or colon, step or colon), lower, None, step)
 
     # -- atoms ---------------------------------------------------------------------------------
 
@@ -254,7 +258,7 @@ class ExpressionBuilder:
         return nodes.Name(token[2], token[1])
 
     def scoped(self, c: Children) -> nodes.Expr:
-        return nodes.ScopedName(cover(c[0], c[2]), c[0].value, c[2].value)
+        return nodes.ScopedName(self.cover(c[0], c[2]), c[0].value, c[2].value)
 
     def number(self, c: Children) -> nodes.Expr:
         token = c[0]
@@ -273,31 +277,33 @@ class ExpressionBuilder:
         return nodes.Placeholder(c[0].span)
 
     def group(self, c: Children) -> nodes.Expr:
-        return c[1]  # type: ignore[no-any-return]
+        opening, value, closing = c
+        self.groups[id(value)] = (self.cover(opening, closing), value)
+        return value  # type: ignore[no-any-return]
 
     def empty_tuple(self, c: Children) -> nodes.Expr:
-        return nodes.TupleExpr(cover(c[0], c[1]), ())
+        return nodes.TupleExpr(self.cover(c[0], c[1]), ())
 
     def tuple_expr(self, c: Children) -> nodes.Expr:
-        return nodes.TupleExpr(cover(c[0], c[3]), tuple(c[1]))
+        return nodes.TupleExpr(self.cover(c[0], c[3]), tuple(c[1]))
 
     def single_tuple(self, c: Children) -> nodes.Expr:
-        return nodes.TupleExpr(cover(c[0], c[3]), (c[1],))
+        return nodes.TupleExpr(self.cover(c[0], c[3]), (c[1],))
 
     def empty_list(self, c: Children) -> nodes.Expr:
-        return nodes.ListExpr(cover(c[0], c[1]), ())
+        return nodes.ListExpr(self.cover(c[0], c[1]), ())
 
     def list_expr(self, c: Children) -> nodes.Expr:
-        return nodes.ListExpr(cover(c[0], c[2]), tuple(c[1]))
+        return nodes.ListExpr(self.cover(c[0], c[2]), tuple(c[1]))
 
     def set_expr(self, c: Children) -> nodes.Expr:
-        return nodes.SetExpr(cover(c[0], c[2]), tuple(c[1]))
+        return nodes.SetExpr(self.cover(c[0], c[2]), tuple(c[1]))
 
     def empty_dict(self, c: Children) -> nodes.Expr:
-        return nodes.DictExpr(cover(c[0], c[1]), ())
+        return nodes.DictExpr(self.cover(c[0], c[1]), ())
 
     def dict_expr(self, c: Children) -> nodes.Expr:
-        return nodes.DictExpr(cover(c[0], c[3]), tuple(c[1]))
+        return nodes.DictExpr(self.cover(c[0], c[3]), tuple(c[1]))
 
     def pair(self, c: Children) -> tuple[nodes.Expr, nodes.Expr]:
         return c[0], c[2]
@@ -306,34 +312,34 @@ class ExpressionBuilder:
         return None, c[1]
 
     def generator(self, c: Children) -> nodes.Expr:
-        return nodes.Comprehension(cover(c[0], c[3]), "generator", c[1], None, tuple(c[2]))
+        return nodes.Comprehension(self.cover(c[0], c[3]), "generator", c[1], None, tuple(c[2]))
 
     def list_comprehension(self, c: Children) -> nodes.Expr:
-        return nodes.Comprehension(cover(c[0], c[3]), "list", c[1], None, tuple(c[2]))
+        return nodes.Comprehension(self.cover(c[0], c[3]), "list", c[1], None, tuple(c[2]))
 
     def set_comprehension(self, c: Children) -> nodes.Expr:
-        return nodes.Comprehension(cover(c[0], c[3]), "set", c[1], None, tuple(c[2]))
+        return nodes.Comprehension(self.cover(c[0], c[3]), "set", c[1], None, tuple(c[2]))
 
     def dict_comprehension(self, c: Children) -> nodes.Expr:
         (key, value), clauses = c[1], c[2]
-        return nodes.Comprehension(cover(c[0], c[3]), "dict", key, value, tuple(clauses))
+        return nodes.Comprehension(self.cover(c[0], c[3]), "dict", key, value, tuple(clauses))
 
     def dict_comprehension_old(self, c: Children) -> nodes.Expr:
         opening, _, key, _, value, _, clauses, closing = c
-        return nodes.Comprehension(cover(opening, closing), "dict", key, value, tuple(clauses))
+        return nodes.Comprehension(self.cover(opening, closing), "dict", key, value, tuple(clauses))
 
     def clause(self, c: Children) -> nodes.Clause:
         word, target, _, iterable, conditions = c
         self.check_target(target)
         last = conditions[-1] if conditions else iterable
-        return nodes.Clause(cover(word, last), target, iterable, tuple(conditions or ()))
+        return nodes.Clause(self.cover(word, last), target, iterable, tuple(conditions or ()))
 
     # -- strings -------------------------------------------------------------------------------
 
     def strings(self, c: Children) -> nodes.Expr:
         """Adjacent strings are one; with an f-string among them the whole is one."""
         pieces = c[0]
-        span = cover(pieces[0], pieces[-1])
+        span = self.cover(pieces[0], pieces[-1])
         if all(type(piece) is Token for piece in pieces):
             return nodes.Constant(span, "".join([piece.value for piece in pieces]))
         parts: list[str | nodes.FormatField] = []
@@ -342,30 +348,30 @@ class ExpressionBuilder:
         return nodes.FString(span, _joined(parts))
 
     def fstring(self, c: Children) -> nodes.FString:
-        return nodes.FString(cover(c[0], c[2]), _parts(c[1]))
+        return nodes.FString(self.cover(c[0], c[2]), _parts(c[1]))
 
     def field(self, c: Children) -> nodes.FormatField:
         start, value, debug, conversion, spec, end = c
         return nodes.FormatField(
-            cover(start, end), self.value(value), conversion and conversion.value, spec, debug and debug.value
+            self.cover(start, end), self.value(value), conversion and conversion.value, spec, debug and debug.value
         )
 
     def field_spec(self, c: Children) -> nodes.FString:
         colon, parts = c
-        return nodes.FString(cover(colon, parts[-1] if parts else colon), _parts(parts))
+        return nodes.FString(self.cover(colon, parts[-1] if parts else colon), _parts(parts))
 
     # -- types ---------------------------------------------------------------------------------
 
     def type_union(self, c: Children) -> nodes.TypeUnion:
         members = c[0]
-        return nodes.TypeUnion(cover(members[0], members[-1]), tuple(members))
+        return nodes.TypeUnion(self.cover(members[0], members[-1]), tuple(members))
 
     def type_plain(self, c: Children) -> nodes.TypeName:
-        return nodes.TypeName(cover(c[0][0], c[0][-1]), _type_name(c[0]))
+        return nodes.TypeName(self.cover(c[0][0], c[0][-1]), _type_name(c[0]))
 
     def type_generic(self, c: Children) -> nodes.TypeName:
         name, _, arguments, _, closing = c
-        return nodes.TypeName(cover(name[0], closing), _type_name(name), tuple(arguments))
+        return nodes.TypeName(self.cover(name[0], closing), _type_name(name), tuple(arguments))
 
 
 _PLACES = frozenset({nodes.Name, nodes.ScopedName, nodes.Attribute, nodes.Index})

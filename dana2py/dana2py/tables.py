@@ -66,8 +66,13 @@ def generate() -> str:
     return f"{{\n{lines}\n}}\n"
 
 
-def analyse(grammar: str) -> Any:
-    """lark's parse table of a grammar; states are numbers. Reduce/reduce conflicts are errors."""
+def analyse(grammar: str, debug: bool = False) -> Any:
+    """lark's parse table of a grammar; reduce/reduce conflicts are errors.
+
+    Parameters
+    ----------
+    debug : let lark log the shift/reduce conflicts that it resolves; states are then no numbers.
+    """
     from lark import Lark
     from lark.lexer import Lexer
 
@@ -84,6 +89,7 @@ def analyse(grammar: str) -> Any:
         grammar,
         parser="lalr",
         lexer=NoLexer,
+        debug=debug,
         start="module",
         keep_all_tokens=True,
         maybe_placeholders=True,

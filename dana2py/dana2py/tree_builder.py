@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from dana2py import nodes
-from dana2py.expression_builder import Children, ExpressionBuilder, cover
+from dana2py.expression_builder import Children, ExpressionBuilder
 from dana2py.lexer import Token
 from dana2py.nodes import Span
 
@@ -66,23 +66,23 @@ class TreeBuilder(ExpressionBuilder):
 
     def expression_stmt(self, c: Children) -> nodes.Stmt:
         value = c[0]
-        return nodes.ExprStmt(value.span, self.value(value))
+        return nodes.ExprStmt(self.cover(value, value), self.value(value))
 
     def assign(self, c: Children) -> nodes.Stmt:
         *targets, value = c[0]
         for target in targets:
             self.check_target(target)
-        return nodes.Assign(cover(targets[0], value), tuple(targets), self.value(value))
+        return nodes.Assign(self.cover(targets[0], value), tuple(targets), self.value(value))
 
     def typed_assign(self, c: Children) -> nodes.Stmt:
         target, _, annotation, _, value = c
         self.check_place(target, "an annotation")
-        return nodes.TypedAssign(cover(target, value), target, annotation, self.value(value))
+        return nodes.TypedAssign(self.cover(target, value), target, annotation, self.value(value))
 
     def augmented_assign(self, c: Children) -> nodes.Stmt:
         target, operator, value = c
         self.check_place(target, f"{operator.value!r}")
-        return nodes.AugAssign(cover(target, value), target, operator.value[:-1], self.value(value))
+        return nodes.AugAssign(self.cover(target, value), target, operator.value[:-1], self.value(value))
 
     def pass_stmt(self, c: Children) -> nodes.Stmt:
         return nodes.Pass(c[0].span)
@@ -97,38 +97,38 @@ class TreeBuilder(ExpressionBuilder):
         word, value = c
         if value is None:
             return nodes.Return(word.span, None)
-        return nodes.Return(cover(word, value), self.value(value))
+        return nodes.Return(self.cover(word, value), self.value(value))
 
     def raise_stmt(self, c: Children) -> nodes.Stmt:
         word, value = c
-        return nodes.Raise(cover(word, value or word), value, None)
+        return nodes.Raise(self.cover(word, value or word), value, None)
 
     def raise_from(self, c: Children) -> nodes.Stmt:
         word, value, _, cause = c
-        return nodes.Raise(cover(word, cause), value, cause)
+        return nodes.Raise(self.cover(word, cause), value, cause)
 
     def assert_stmt(self, c: Children) -> nodes.Stmt:
-        return nodes.Assert(cover(c[0], c[1]), c[1], None)
+        return nodes.Assert(self.cover(c[0], c[1]), c[1], None)
 
     def assert_message(self, c: Children) -> nodes.Stmt:
         word, test, _, message = c
-        return nodes.Assert(cover(word, message), test, message)
+        return nodes.Assert(self.cover(word, message), test, message)
 
     def delete_stmt(self, c: Children) -> nodes.Stmt:
         word, values = c
         targets = values.items if type(values) is nodes.TupleExpr else (values,)
         for target in targets:
             self.check_target(target, "delete")
-        return nodes.Delete(cover(word, values), targets)
+        return nodes.Delete(self.cover(word, values), targets)
 
     def global_stmt(self, c: Children) -> nodes.Stmt:
-        return nodes.Global(cover(c[0], c[1][-1]), _words(c[1]))
+        return nodes.Global(self.cover(c[0], c[1][-1]), _words(c[1]))
 
     def nonlocal_stmt(self, c: Children) -> nodes.Stmt:
-        return nodes.Nonlocal(cover(c[0], c[1][-1]), _words(c[1]))
+        return nodes.Nonlocal(self.cover(c[0], c[1][-1]), _words(c[1]))
 
     def export_stmt(self, c: Children) -> nodes.Stmt:
-        return nodes.Export(cover(c[0], c[1][-1]), _words(c[1]))
+        return nodes.Export(self.cover(c[0], c[1][-1]), _words(c[1]))
 
     # -- compound statements -------------------------------------------------------------------
 
@@ -139,8 +139,8 @@ class TreeBuilder(ExpressionBuilder):
             raise self.error(f"more than {MAX_ELIFS} branches of one 'if'", elifs[MAX_ELIFS][0], "use a dict")
         for elif_word, elif_test, elif_body in reversed(elifs or ()):
             last = (orelse or elif_body)[-1]
-            orelse = [nodes.If(cover(elif_word, last), elif_test, tuple(elif_body), tuple(orelse))]
-        return nodes.If(cover(word, (orelse or body)[-1]), test, tuple(body), tuple(orelse))
+            orelse = [nodes.If(self.cover(elif_word, last), elif_test, tuple(elif_body), tuple(orelse))]
+        return nodes.If(self.cover(word, (orelse or body)[-1]), test, tuple(body), tuple(orelse))
 
     def elif_(self, c: Children) -> tuple[Token, nodes.Expr, list[nodes.Stmt]]:
         return c[0], c[1], c[3]
@@ -150,13 +150,13 @@ class TreeBuilder(ExpressionBuilder):
 
     def while_stmt(self, c: Children) -> nodes.Stmt:
         word, test, _, body, orelse = c
-        return nodes.While(cover(word, (orelse or body)[-1]), test, tuple(body), tuple(orelse or ()))
+        return nodes.While(self.cover(word, (orelse or body)[-1]), test, tuple(body), tuple(orelse or ()))
 
     def for_stmt(self, c: Children) -> nodes.Stmt:
         word, target, _, iterable, _, body, orelse = c
         self.check_target(target)
         iterable = self.value(iterable)
-        return nodes.For(cover(word, (orelse or body)[-1]), target, iterable, tuple(body), tuple(orelse or ()))
+        return nodes.For(self.cover(word, (orelse or body)[-1]), target, iterable, tuple(body), tuple(orelse or ()))
 
     def try_stmt(self, c: Children) -> nodes.Stmt:
         word, _, body, handlers, orelse, final = c
@@ -164,26 +164,26 @@ class TreeBuilder(ExpressionBuilder):
             if handler.kinds is None:
                 raise self.error("an 'except' without a type must be the last one", handler)
         last = (final or orelse or handlers)[-1]
-        return nodes.Try(cover(word, last), tuple(body), tuple(handlers), tuple(orelse or ()), tuple(final or ()))
+        return nodes.Try(self.cover(word, last), tuple(body), tuple(handlers), tuple(orelse or ()), tuple(final or ()))
 
     def try_finally(self, c: Children) -> nodes.Stmt:
         word, _, body, final = c
-        return nodes.Try(cover(word, final[-1]), tuple(body), (), (), tuple(final))
+        return nodes.Try(self.cover(word, final[-1]), tuple(body), (), (), tuple(final))
 
     def handler(self, c: Children) -> nodes.Handler:
         word, kinds, _, name, _, body = c
-        return nodes.Handler(cover(word, body[-1]), kinds, name and name.value, tuple(body))
+        return nodes.Handler(self.cover(word, body[-1]), kinds, name and name.value, tuple(body))
 
     def finally_block(self, c: Children) -> list[nodes.Stmt]:
         return c[2]  # type: ignore[no-any-return]
 
     def with_stmt(self, c: Children) -> nodes.Stmt:
         word, items, _, body = c
-        return nodes.With(cover(word, body[-1]), tuple(items), tuple(body))
+        return nodes.With(self.cover(word, body[-1]), tuple(items), tuple(body))
 
     def with_group(self, c: Children) -> nodes.Stmt:
         word, _, items, _, _, _, body = c
-        return nodes.With(cover(word, body[-1]), tuple(items), tuple(body))
+        return nodes.With(self.cover(word, body[-1]), tuple(items), tuple(body))
 
     def with_first(self, c: Children) -> list[nodes.WithItem]:
         return [self.with_item(c)]
@@ -192,14 +192,14 @@ class TreeBuilder(ExpressionBuilder):
         value, _, target = c
         if target is not None:
             self.check_target(target)
-        return nodes.WithItem(cover(value, target or value), value, target)
+        return nodes.WithItem(self.cover(value, target or value), value, target)
 
     # -- functions -----------------------------------------------------------------------------
 
     def function(self, c: Children) -> nodes.FunctionDef:
         sync, word, receiver, name, _, params, _, returns, _, body = c
         return nodes.FunctionDef(
-            cover(sync or word, body[-1]),
+            self.cover(sync or word, body[-1]),
             name.value,
             receiver,
             tuple(params or ()),
@@ -211,7 +211,7 @@ class TreeBuilder(ExpressionBuilder):
         )
 
     def receiver(self, c: Children) -> nodes.Receiver:
-        return nodes.Receiver(cover(c[0], c[4]), c[1].value, c[3])
+        return nodes.Receiver(self.cover(c[0], c[4]), c[1].value, c[3])
 
     def params_done(self, c: Children) -> list[nodes.Param]:
         """A parameter list; ``*args`` and ``**kwargs`` once each, and nothing after ``**kwargs``."""
@@ -227,12 +227,12 @@ class TreeBuilder(ExpressionBuilder):
 
     def param(self, c: Children) -> nodes.Param:
         name, annotation, default = c
-        return nodes.Param(cover(name, default or annotation or name), name.value, annotation, default)
+        return nodes.Param(self.cover(name, default or annotation or name), name.value, annotation, default)
 
     def param_rest(self, c: Children) -> nodes.Param:
         stars, name, annotation = c
         kind = "star" if stars.value == "*" else "double_star"
-        return nodes.Param(cover(stars, annotation or name), name.value, annotation, None, kind)
+        return nodes.Param(self.cover(stars, annotation or name), name.value, annotation, None, kind)
 
     def decorated(self, c: Children) -> nodes.FunctionDef:
         decorators, function = c
@@ -248,13 +248,13 @@ class TreeBuilder(ExpressionBuilder):
         return self.composition_of(word, name, params, returns, stages)
 
     def composition_of(self, word: Token, name: Any, params: Any, returns: Any, stages: list[Any]) -> nodes.Stmt:
-        span = cover(word, stages[-1])
+        span = self.cover(word, stages[-1])
         flat = [part for stage in stages for part in self.flat_stages(stage)]
         return nodes.Composition(span, name.value, tuple(params or ()), returns, tuple(flat))
 
     def stage(self, c: Children) -> nodes.Stage:
         value, _, name = c
-        return nodes.Stage(cover(value, name or value), value, name and name.value)
+        return nodes.Stage(self.cover(value, name or value), value, name and name.value)
 
     def stages_first(self, c: Children) -> list[nodes.Stage]:
         return [self.stage(c)]
@@ -295,12 +295,12 @@ class TreeBuilder(ExpressionBuilder):
         docstring = self.take_docstring(members)
         fields = tuple([member for member in members if type(member) is nodes.Field])
         methods = tuple([member for member in members if type(member) is nodes.FunctionDef])
-        return nodes.StructDef(cover(word, members[-1]), word.value, name.value, fields, methods, docstring)
+        return nodes.StructDef(self.cover(word, members[-1]), word.value, name.value, fields, methods, docstring)
 
     def struct_field(self, c: Children) -> nodes.Field:
         name, _, annotation, default, end = c
         comment = self.comments.get(end.span.line)
-        return nodes.Field(cover(name, default or annotation), name.value, annotation, default, comment)
+        return nodes.Field(self.cover(name, default or annotation), name.value, annotation, default, comment)
 
     def take_docstring(self, members: list[Any]) -> str | None:
         """The leading docstring of a declaration; text at any other place is refused."""
@@ -319,19 +319,19 @@ class TreeBuilder(ExpressionBuilder):
         docstring = self.take_docstring(lines)
         signatures = tuple([line for line in lines if type(line) is nodes.Signature])
         embedded = tuple([line.value for line in lines if type(line) is Token and line.kind == "NAME"])
-        return nodes.InterfaceDef(cover(word, lines[-1]), name.value, signatures, embedded, docstring)
+        return nodes.InterfaceDef(self.cover(word, lines[-1]), name.value, signatures, embedded, docstring)
 
     def signature(self, c: Children) -> nodes.Signature:
         name, _, params, closing, returns, _ = c
-        return nodes.Signature(cover(name, returns or closing), name.value, tuple(params or ()), returns)
+        return nodes.Signature(self.cover(name, returns or closing), name.value, tuple(params or ()), returns)
 
     def agent_plain(self, c: Children) -> nodes.Stmt:
         word, name, blueprint, _ = c
-        return nodes.AgentDef(cover(word, blueprint or name), name.value, blueprint and blueprint.value, ())
+        return nodes.AgentDef(self.cover(word, blueprint or name), name.value, blueprint and blueprint.value, ())
 
     def agent_bare(self, c: Children) -> nodes.Stmt:
         word, blueprint, _ = c
-        return nodes.AgentDef(cover(word, blueprint), None, blueprint.value, ())
+        return nodes.AgentDef(self.cover(word, blueprint), None, blueprint.value, ())
 
     def agent_named(self, c: Children) -> nodes.Stmt:
         word, name, blueprint, _, lines = c
@@ -345,7 +345,7 @@ class TreeBuilder(ExpressionBuilder):
         docstring = self.take_docstring([line[1] if type(line) is tuple else line for line in lines if line] and lines)
         overrides = tuple([line[:2] for line in lines if type(line) is tuple])
         last = lines[-1][2] if type(lines[-1]) is tuple else lines[-1]
-        return nodes.AgentDef(cover(word, last), name, blueprint, overrides, docstring)
+        return nodes.AgentDef(self.cover(word, last), name, blueprint, overrides, docstring)
 
     def override(self, c: Children) -> tuple[str, nodes.Expr, nodes.Expr]:
         return c[0].value, self.value(c[2]), c[2]
@@ -353,12 +353,12 @@ class TreeBuilder(ExpressionBuilder):
     # -- modules -------------------------------------------------------------------------------
 
     def import_stmt(self, c: Children) -> nodes.Stmt:
-        return nodes.Import(cover(c[0], c[1][-1]), tuple(c[1]))
+        return nodes.Import(self.cover(c[0], c[1][-1]), tuple(c[1]))
 
     def import_name(self, c: Children) -> nodes.ImportName:
         dotted, _, alias = c
         module, python = _module_name(dotted)
-        return nodes.ImportName(cover(dotted[0], alias or dotted[-1]), module, python, alias and alias.value)
+        return nodes.ImportName(self.cover(dotted[0], alias or dotted[-1]), module, python, alias and alias.value)
 
     def import_absolute(self, c: Children) -> nodes.Stmt:
         word, dotted, _, imported = c
@@ -372,10 +372,10 @@ class TreeBuilder(ExpressionBuilder):
 
     def import_members(self, word: Token, module: str, level: int, python: bool, imported: Any) -> nodes.Stmt:
         if type(imported) is Token:
-            return nodes.ImportFrom(cover(word, imported), module, level, python, (), True)
+            return nodes.ImportFrom(self.cover(word, imported), module, level, python, (), True)
         names = tuple([(name.value, alias and alias.value) for name, alias in imported])
         last = imported[-1][1] or imported[-1][0]
-        return nodes.ImportFrom(cover(word, last), module, level, python, names, False)
+        return nodes.ImportFrom(self.cover(word, last), module, level, python, names, False)
 
     def import_star(self, c: Children) -> Token:
         return c[0]  # type: ignore[no-any-return]
