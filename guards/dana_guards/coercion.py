@@ -180,5 +180,5 @@ def cast(first: Any, second: Any, /) -> Any:
         if is_type(kind) and (value is None or accepts(kind, value)):
             return value
         if is_type(kind):
-            raise _wrong_kind(value, kind.__name__ if isinstance(kind, type) else str(kind))
+            raise _wrong_kind(value, kind.__name__ if isinstance(kind, type) else text_of(kind))
     raise TypeError("cast needs a type and a value, such as cast(int, '5')")

@@ -61,19 +61,14 @@ def repr_of(value: Any, limit: int = TEXT_LIMIT) -> str:
     ValueError : the text would be longer than ``limit`` characters.
     """
     if type(value) in SCALARS:
-        return _scalar(value, limit)
+        out = _Out(limit)
+        out.add_scalar(value)
+        return out.parts[0]
     if not _is_composite(value):
         return _leaf(value)
     out = _Out(limit)
     _write(value, out)
     return "".join(out.parts)
-
-
-def _scalar(value: Any, limit: int) -> str:
-    # A repr is at most ten times as long as its text (a text of control characters beyond the BMP).
-    if type(value) is str and len(value) > limit:
-        raise _too_long(limit)
-    return repr(value)
 
 
 def _leaf(value: Any) -> str:
@@ -106,6 +101,12 @@ class _Out:
         if self.room < 0:
             raise _too_long(self.limit)
         self.parts.append(text)
+
+    def add_scalar(self, value: Any) -> None:
+        # Asked first, because a repr may be ten times as long as its text.
+        if type(value) is str and len(value) > self.room:
+            raise _too_long(self.limit)
+        self.add(repr(value))
 
 
 def _write(value: Any, out: _Out) -> None:
@@ -145,7 +146,7 @@ def _members(values: Iterable[Any], out: _Out) -> Iterator[Any]:
             out.add(", ")
         first = False
         if type(value) in SCALARS:
-            out.add(_scalar(value, out.room))
+            out.add_scalar(value)
         else:
             yield value
 

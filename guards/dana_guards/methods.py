@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dana_guards.formatting import text_of
 from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import is_type, type_of
@@ -45,7 +46,7 @@ def receiver_class(kind: Any, name: str) -> StructType:
         return kind
     if isinstance(kind, DanaObject):
         return type(kind)
-    what = str(kind) if is_type(kind) else type_of(kind)
+    what = text_of(kind) if is_type(kind) else type_of(kind)
     raise TypeError(
         f"the receiver of {dana_name(name)!r} must be a struct, resource, workflow or agent of the program, not {what}"
     )

@@ -16,7 +16,16 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from dana_guards import (
-    access, agents, calls, coercion, exceptions, formatting, interfaces, methods, safe_builtins, size_checks,
+    access,
+    agents,
+    calls,
+    coercion,
+    exceptions,
+    formatting,
+    interfaces,
+    methods,
+    safe_builtins,
+    size_checks,
 )  # fmt: skip
 from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
