@@ -60,10 +60,9 @@ OPERATORS: dict[str, str] = {
     ":": "COLON", "::": "DOUBLECOLON", ":=": "WALRUS", "=": "EQUAL", ";": "SEMICOLON",
 } | {op + "=": "AUGMENTED" for op in ("+", "-", "*", "/", "//", "%", "**", "|", "&", "^", "<<", ">>")}  # fmt: skip
 
-_TOKEN = re.compile(
-    r"""[ \t\f]*+(?:
+_TOKEN = r"""[ \t\f]*+(?:
       (?P<name>(?!lambda\b)[A-Za-z_][A-Za-z0-9_]*+(?!["']))
-    | (?P<op>->|(?:\*\*|//|<<|>>|[-+*/%&|^])=?|,|\.(?![0-9])|[<>=!]=|[<>~@]|\$\$)
+    | (?P<op>->|(?:\*\*|//|<<|>>|[-+*/%&|^])=?|,|\.(?![0-9])|[<>=!]=|[<>~@]|\$\$MARKS)
     | (?P<newline>\n)
     | (?P<open>[(\[{])
     | (?P<close>[)\]}])
@@ -76,16 +75,18 @@ _TOKEN = re.compile(
     | (?P<join>\\\n)
     | (?P<end>\Z)
     | (?P<wrong>.)
-    )""",
-    re.VERBOSE,
-)
-_BLANK_LINES = re.compile(r"(?:[ \t\f]*+(?:\#[^\n]*+)?\n)*+")
-_MARGIN = re.compile(r"([ \t\f]*+)(\#[^\n]*+)?")
+    )"""
+#: A token inside a field of an f-string, where ``: :: := =`` may end the expression; and elsewhere.
+_INSIDE = re.compile(_TOKEN.replace("MARKS", ""), re.VERBOSE)
+_OUTSIDE = re.compile(_TOKEN.replace("MARKS", "|::|:=|[:=;]"), re.VERBOSE)
+#: What stands before the next line of code: lines without code, then its margin (or a last comment).
+_NEXT_LINE = re.compile(r"((?:[ \t\f]*+(?:\#[^\n]*+)?\n)*+)([ \t\f]*+)(?:\#[^\n]*+)?")
 _HEAD_PRAGMA = re.compile(r"^[ \t\f]*+\#[ \t]*+dana:[ \t]*+strict[ \t]*+$", re.MULTILINE)
 _DUNDER = re.compile(r"(?<![A-Za-z0-9_])__[A-Za-z0-9_]*__(?![A-Za-z0-9_])")
 #: Names of the form ``__x__`` that a program may use; all others are refused.
 DUNDER_NAMES = frozenset({"__name__", "__file__", "__exports__", "__main__"})
 
+_OPENERS = {"(": "LPAR", "[": "LSQB", "{": "LBRACE"}
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _STRING_END = {
     "'": re.compile(r"[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'", re.DOTALL),
@@ -124,6 +125,7 @@ class Lexer:
         self.line = 1
         self.line_start = 0
         self.indents: list[int] = []
+        self.margin = ""
         self.brackets: list[Bracket] = []
         self.lambdas = 0
         self.deepest = 0
@@ -137,10 +139,11 @@ class Lexer:
         DanaSyntaxError : some text is no token, the indentation is wrong, or nesting is too deep.
         IncompleteInput : the text ends inside brackets or inside a triple-quoted string.
         """
-        text, tokens, match = self.text, self.tokens, _TOKEN.match
+        text, tokens, fields = self.text, self.tokens, self.fields
+        match, outside, inside = _OUTSIDE.match, _OUTSIDE.match, _INSIDE.match
         append, keyword, operator, new = tokens.append, KEYWORDS.get, OPERATORS, tuple.__new__
         methods: dict[int | None, Callable[[re.Match[str]], int]] = {
-            index: getattr(self, f"lex_{name}") for name, index in _TOKEN.groupindex.items() if index > 2
+            index: getattr(self, f"lex_{name}") for name, index in _OUTSIDE.groupindex.items() if index > 2
         }
         position = self._first_line()
         for _ in repeat(None, MAX_TOKENS):
@@ -165,14 +168,16 @@ class Lexer:
                 if position < 0:
                     self._check_dunders()
                     return tokens
+                match = inside if fields else outside
         raise self.error(f"the source has more than {MAX_TOKENS} tokens", position, "split it into modules")
 
     # -- helpers -------------------------------------------------------------------------------
 
     def add(self, kind: str, value: object, start: int, end: int) -> None:
         """Append a token that stands on the current line."""
-        base = self.line_start
-        self.tokens.append(Token(kind, value, _span(self.line, start - base, self.line, end - base)))
+        line, base = self.line, self.line_start
+        span = tuple.__new__(Span, (line, start - base, line, end - base))
+        self.tokens.append(tuple.__new__(Token, (kind, value, span)))
 
     def error(
         self, message: str, offset: int, hint: str | None = None, kind: type[DanaSyntaxError] = DanaSyntaxError
@@ -186,18 +191,14 @@ class Lexer:
 
     def _first_line(self) -> int:
         """Skip what stands before the first statement and take its indentation as the margin."""
-        blank = _BLANK_LINES.match(self.text)
-        assert blank is not None
-        self.strict = _HEAD_PRAGMA.search(blank[0]) is not None
-        self._skip_lines(0, blank.end())
-        margin = _MARGIN.match(self.text, blank.end())
-        assert margin is not None
-        self.indents.append(_width(margin[1]))
-        return margin.end()
-
-    def _skip_lines(self, start: int, end: int) -> None:
-        self.line += self.text.count("\n", start, end)
-        self.line_start = end
+        found = _NEXT_LINE.match(self.text)
+        assert found is not None
+        self.strict = _HEAD_PRAGMA.search(found[0]) is not None
+        self.line += found[1].count("\n")
+        self.line_start = found.end(1)
+        self.margin = found[2]
+        self.indents.append(_width(self.margin))
+        return found.end()
 
     def lex_newline(self, found: re.Match[str]) -> int:
         """A line end: nothing inside brackets, else NEWLINE and what the next line's margin asks for."""
@@ -207,30 +208,29 @@ class Lexer:
             self.line += 1
             self.line_start = end
             return end
-        last = tokens[-1] if tokens else None
-        blank = _BLANK_LINES.match(text, end)
-        assert blank is not None
-        margin = _MARGIN.match(text, blank.end())
-        assert margin is not None
-        following = margin.end()
-        if last is not None and (last.kind == "VBAR" or (text.startswith("|", following))):
-            self._skip_lines(end - 1, blank.end())
-            return following
-        self.lambdas = 0
-        if last is not None and last.kind not in ("NEWLINE", "INDENT", "DEDENT"):
+        following = _NEXT_LINE.match(text, end)
+        assert following is not None
+        start, offset = following.end(1), following.end()
+        last = tokens[-1].kind if tokens else "NEWLINE"
+        joined = last == "VBAR" or text.startswith("|", offset)
+        if not joined and last not in ("NEWLINE", "INDENT", "DEDENT"):
             self.add("NEWLINE", "\n", end - 1, end)
-        self._skip_lines(end - 1, blank.end())
-        if following == len(text):
-            self._comment_block(last, end, following)
-            return following
-        width = _width(margin[1])
+        self.line += 1 if start == end else 1 + following[1].count("\n")
+        self.line_start = start
+        if joined:
+            return offset
+        self.lambdas = 0
+        width = self.indents[-1]
+        if following[2] != self.margin and offset != len(text):
+            self.margin = following[2]
+            width = _width(self.margin)
+        if last == "COLON" and width <= self.indents[-1]:
+            self._comment_block(end, offset)
         if width != self.indents[-1]:
-            self._margin(width, following, last, end)
-        elif last is not None and last.kind == "COLON":
-            self._comment_block(last, end, blank.end())
-        return following
+            self._new_margin(width, offset)
+        return offset
 
-    def _margin(self, width: int, offset: int, last: Token | None, lines: int) -> None:
+    def _new_margin(self, width: int, offset: int) -> None:
         """INDENT or DEDENT tokens for a line whose margin differs from the one before."""
         indents = self.indents
         if width > indents[-1]:
@@ -240,8 +240,6 @@ class Lexer:
             indents.append(width)
             self.add("INDENT", "", offset, offset)
             return
-        if last is not None and last.kind == "COLON":
-            self._comment_block(last, lines, self.line_start)
         if width not in indents:
             columns = ", ".join(str(indent + 1) for indent in indents)
             raise self.error(
@@ -253,14 +251,12 @@ class Lexer:
             indents.pop()
             self.add("DEDENT", "", offset, offset)
 
-    def _comment_block(self, last: Token | None, start: int, end: int) -> None:
+    def _comment_block(self, start: int, end: int) -> None:
         """EMPTY for a block that holds nothing but comments deeper than its header (1.2)."""
-        if last is None or last.kind != "COLON":
-            return
         for line in self.text[start:end].split("\n"):
             body = line.lstrip(" \t\f")
             if body.startswith("#") and _width(line[: len(line) - len(body)]) > self.indents[-1]:
-                self.tokens.append(Token("EMPTY", "", last.span))
+                self.tokens.append(Token("EMPTY", "", self.tokens[-2].span))
                 return
 
     def lex_comment(self, found: re.Match[str]) -> int:
@@ -306,7 +302,7 @@ class Lexer:
         """An opening bracket; counts the nesting."""
         value, end = found["open"], found.end()
         self.push(value, end - 1)
-        self.add(OPERATORS[value], value, end - 1, end)
+        self.add(_OPENERS[value], value, end - 1, end)
         return end
 
     def push(self, value: str, offset: int) -> None:
@@ -316,13 +312,16 @@ class Lexer:
         ------
         DanaSyntaxError : more than `MAX_NESTING` are open.
         """
-        self.brackets.append(Bracket(value, self.line, offset - self.line_start, self.lambdas))
+        fields = (value, self.line, offset - self.line_start, self.lambdas)
+        self.brackets.append(tuple.__new__(Bracket, fields))
         self.nest(offset)
 
     def nest(self, offset: int) -> None:
         """Count one more thing that nests."""
         depth = len(self.brackets) + self.lambdas
-        self.deepest = max(self.deepest, depth)
+        if depth <= self.deepest:
+            return
+        self.deepest = depth
         if depth > MAX_NESTING:
             raise self.error(
                 f"brackets are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
@@ -331,17 +330,19 @@ class Lexer:
     def lex_close(self, found: re.Match[str]) -> int:
         """A closing bracket; must fit the last one that was opened."""
         value, end = found["close"], found.end()
-        if self.fields and value == "}" and len(self.brackets) == self.fields[-1].depth:
+        brackets = self.brackets
+        in_field = self.fields and len(brackets) == self.fields[-1].depth
+        if in_field and value == "}":
             return self.close_field(end - 1)
-        if not self.brackets:
+        if not brackets:
             raise self.error(f"{value!r} closes nothing", end - 1, "remove it, or add the opening bracket")
-        bracket = self.brackets[-1]
+        bracket = brackets[-1]
         expected = _CLOSERS[bracket.text]
-        if value != expected or (self.fields and len(self.brackets) == self.fields[-1].depth):
+        if value != expected or in_field:
             raise self.error(
                 f"{value!r} does not close {bracket.text!r} of line {bracket.line}", end - 1, f"expected {expected!r}"
             )
-        self.brackets.pop()
+        brackets.pop()
         self.lambdas = bracket.lambdas
         self.add(OPERATORS[value], value, end - 1, end)
         return end
