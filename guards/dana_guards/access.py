@@ -15,7 +15,6 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
-from dana_guards.exceptions import no_attribute_text
 from dana_guards.formatting import safe_format, safe_format_map
 from dana_guards.names import SIZED, is_guarded_attribute
 from dana_guards.spelling import dana_name
@@ -140,8 +139,13 @@ def delegated_read(value: DanaObject, name: str) -> Any:
 
 
 def no_attribute(value: Any, name: str) -> AttributeError:
-    """The error for a name that a value does not have, or does not show."""
-    return AttributeError(no_attribute_text(value, name))
+    """The error for a name that a value does not have, or does not show.
+
+    The near name is looked for only when somebody reads the message (`exceptions.message_of`): programs ask for keys
+    that may be absent in loops.
+    """
+    shown = dana_name(name)
+    return AttributeError(f"{type_of(value)} has no attribute {shown!r}", name=shown, obj=value)
 
 
 # -- calling ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from dana_guards.formatting import repr_of, text_of
+from dana_guards.formatting import TEXT_LIMIT, repr_of, text_of
 from dana_guards.operators import number_text, text_truth
 from dana_guards.type_tokens import accepts, is_type, type_of, word_of
 
@@ -104,6 +104,8 @@ def _from_json(value: Any, kind: type, word: str) -> Any:
     # Few programs come here; json is not worth loading for the others.
     import json
 
+    if len(value) > TEXT_LIMIT:
+        raise ValueError(f"cannot coerce a text of more than {TEXT_LIMIT} characters to {word}")
     try:
         found = json.loads(_without_fences(_answer(value)))
     except (ValueError, RecursionError):

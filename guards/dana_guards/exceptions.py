@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import linecache
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -191,10 +192,7 @@ def message_of(error: BaseException, lookup: Lookup | None = None) -> str:
 def no_attribute_text(value: Any, name: str) -> str:
     """What is said about a name that a value does not have."""
     name = dana_name(name)
-    near = did_you_mean(name, known_names(value))
-    if type_of(value) == "scope":
-        return f"{value}:{name} is not defined{near}"
-    return f"{type_of(value)} has no attribute {name!r}{near}"
+    return f"{type_of(value)} has no attribute {name!r}{did_you_mean(name, known_names(value))}"
 
 
 _CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
@@ -221,16 +219,31 @@ def is_marked(error: BaseException) -> bool:
 
 
 def is_foreign(error: BaseException) -> bool:
-    """Does the exception come out of a host's function: after the last Dana frame comes one that is not ours."""
+    """Does the exception come out of a host's function: a frame after the last Dana frame is none of ours.
+
+    A host's function in C has no frame, but the wrapper that called it has.
+    """
+    if is_marked(error):
+        return False
     outside = False
-    after_dana = False
     for step in _steps(error.__traceback__):
-        if is_dana_frame(step.tb_frame):
-            after_dana, outside = True, False
-        elif after_dana:
-            outside = not str(step.tb_frame.f_globals.get("__name__")).startswith("dana_guards")
-            after_dana = False
-    return outside and not is_marked(error)
+        frame = step.tb_frame
+        outside = not is_dana_frame(frame) and (outside or not _is_ours(frame, error))
+    return outside
+
+
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+
+
+def _is_ours(frame: FrameType, error: BaseException) -> bool:
+    """Is what this frame raises for the program: the guards, what they call, the runtime's own errors."""
+    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    if package == "dana_guards":
+        return True
+    if package == "opendxa":
+        return isinstance(error, errors.DanaError)
+    file = frame.f_code.co_filename
+    return file.startswith(_STDLIB) and "site-packages" not in file
 
 
 def caught_hook(lookup: Lookup, trusted: bool = False) -> Callable[[Exception], CaughtError]:

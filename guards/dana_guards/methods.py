@@ -12,7 +12,7 @@ from typing import Any
 
 from dana_guards.formatting import text_of
 from dana_guards.spelling import dana_name
-from dana_guards.structs import DanaObject, StructType
+from dana_guards.structs import DanaObject, StructType, check_member
 from dana_guards.type_tokens import is_type, type_of
 
 
@@ -33,7 +33,9 @@ def _receiver_(types: tuple[Any, ...], name: str, function: Callable[..., Any]) 
     Raises
     ------
     TypeError : a type is not one that the program declared with fields.
+    ValueError : the name is not one that a program can give.
     """
+    check_member(name)
     classes = [receiver_class(kind, name) for kind in types]
     for cls in classes:
         type.__setattr__(cls, method_slot(cls, name), function)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from dana_guards import (
     access,
@@ -46,8 +46,8 @@ Hooks = dict[str, Any]
 class ScopeStore:
     """The names of ``public:`` or ``system:`` of one context, as attributes in their Python spelling.
 
-    It has no methods, so that every name is free for the program, and no special access either: a variable of a scope
-    is read and written as fast as any attribute. `exceptions.no_attribute_text` knows what a missing one means.
+    It has no methods, so that every name is free for the program. Only a read that fails comes to code of ours;
+    writes and deletions are as fast as those of any object (``__delattr__`` would slow down both).
     """
 
     __slots__ = ("__dict__", "_scope")
@@ -62,6 +62,13 @@ class ScopeStore:
         """
         self._scope = scope
         self.__dict__.update(values or {})
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Python asks for special names, which are no variables: it must get its own kind of answer.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        shown = dana_name(name)
+        raise NameError(f"{self}:{shown} is not defined{did_you_mean(shown, map(dana_name, self.__dict__))}")
 
     def __repr__(self) -> str:
         return self._scope

@@ -34,8 +34,20 @@ class Field(NamedTuple):
     comment: str | None = None
 
 
+def check_member(name: str) -> None:
+    """Refuse a name that would replace a special method or a slot; the policy has refused it before.
+
+    Raises
+    ------
+    ValueError : ``name`` is not the Python name of a field or method of a program.
+    """
+    if not name.isidentifier() or name.startswith(("_", "dana_s_", "dana_h_", "dana_m_")):
+        raise ValueError(f"{name!r} cannot be the name of a field or method")
+
+
 def make_field(python: str, type_text: str, comment: str | None = None) -> Field:
-    """The field whose Python name is ``python``."""
+    """The field whose Python name is ``python``; errors as `check_member`."""
+    check_member(python)
     return Field(dana_name(python), python, f"dana_s_{python}", type_text or "any", comment)
 
 

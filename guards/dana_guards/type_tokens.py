@@ -10,6 +10,7 @@ What can stand as the second argument of ``isinstance`` is a type word (a marked
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -226,9 +227,7 @@ def known_names(value: Any) -> list[str]:
     names = [dana_name(name) for name in dir(kind) if not is_guarded_attribute(name) and not name.startswith("dana_")]
     names += [field.name for field in getattr(kind, "_dana_fields_", ())]
     if kind is dict:
-        names += [key for key in value if type(key) is str]
-    elif type_of(value) == "scope":
-        names += map(dana_name, value.__dict__)
+        names += [key for key in islice(value, 1000) if type(key) is str]
     return names
 
 

@@ -239,6 +239,15 @@ def test_special_methods_are_final(types: TypeRegistry) -> None:
     assert copy.copy(struct()) == struct()
 
 
+@pytest.mark.parametrize("name", ["__eq__", "_x", "dana_s_x", "dana_h_memory", "dana_m_x", "not a name", ""])
+def test_members_that_no_program_can_name(types: TypeRegistry, point: StructType, name: str) -> None:
+    """Even an ast from elsewhere cannot replace a special method or a slot."""
+    with pytest.raises(ValueError, match="cannot be the name"):
+        _receiver_((point,), name, function("lambda self: 1"))
+    with pytest.raises(ValueError, match="cannot be the name"):
+        types.struct("Q", "struct", ((name, "int", None),), function("lambda self: None"), None)  # type: ignore[arg-type]
+
+
 def test_missing_marker() -> None:
     """The marker for absent arguments has a text without an address."""
     assert repr(_missing_) == "..."
