@@ -26,6 +26,7 @@ from dana_guards.flow import Walker
 from dana_guards.flow_expressions import is_hook_call
 from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
 from dana_guards.names import INIT_PREFIX
+from dana_guards.results import FunctionResults
 from dana_guards.scopes import Scope, collect_scopes
 
 
@@ -40,12 +41,20 @@ class Evidence:
         self.module_scope = self._scopes[id(tree)]
         self._types: dict[int, tuple[ast.expr, Type]] = {}
         self._globals: dict[str, Type] = {}
+        self.results = FunctionResults()
         body: list[ast.stmt] = getattr(tree, "body", [])
         self._assigned: dict[str, ast.expr] = {
             each.targets[0].id: each.value
             for each in body
             if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name)
         }
+
+        for name, nodes in self.module_scope.bound.items() if closed else ():
+            node = nodes[0]
+            if self.of_global(name).is_only(FUNCTION) and isinstance(node, ast.FunctionDef):
+                scope = self.scope_of(node)
+                self.results.know(name, node, lambda struct, scope=scope: self.is_struct_class(struct, scope))  # type: ignore[misc]
+        self.results.only_called(tree)
 
     def type_of(self, node: ast.expr) -> Type:
         """Type of an expression of the tree; `ANY` for any other node."""
@@ -155,11 +164,18 @@ def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), close
         nothing is concluded from what the module binds or leaves unbound.
     """
     evidence = Evidence(tree, names, closed)
-    pending: list[ast.AST] = [tree]
+    # What a function gives back depends on the functions it calls: those that called one whose result has grown are
+    # walked again. Results only grow, and a few times at most, so this ends.
+    pending: dict[int, ast.AST] = {id(tree): tree}
     while pending:
-        walker = Walker(evidence, pending.pop())
+        node = pending.pop(next(reversed(pending)))
+        walker = Walker(evidence, node)
         walker.run()
-        pending += walker.functions.values()
+        pending.update(walker.functions)
+        for caller in evidence.results.settle(node, walker.results):
+            pending[id(caller)] = caller
+        pending.update(evidence.results.grown)
+        evidence.results.grown.clear()
     return evidence
 
 

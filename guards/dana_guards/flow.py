@@ -15,22 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 from dana_guards.flow_expressions import Env, Expressions, is_hook_call, is_small_literal
 from dana_guards.lattice import (
     ANY,
-    BOOL,
     CONTAINER,
     DICT,
-    FLOAT,
     FUNCTION,
     INT,
     LIST,
     NONE,
     NOTHING,
     OTHER,
-    RANGE,
-    SET,
     SMALL,
     STR,
     STRUCT,
-    TUPLE,
     Type,
     binary,
     container,
@@ -38,18 +33,15 @@ from dana_guards.lattice import (
     of,
 )  # fmt: skip
 from dana_guards.privacy import private_lists
+from dana_guards.results import Results
 from dana_guards.scopes import Function, Scope, parameters
+from dana_guards.type_hooks import TYPE_HOOKS
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
 
 _ROUNDS: Final = 8
 
-TYPE_HOOKS: Final[dict[str, int]] = {
-    "_int_": INT, "_float_": FLOAT, "_str_": STR, "_bool_": BOOL, "_list_": LIST, "_dict_": DICT, "_set_": SET,
-    "_tuple_": TUPLE, "_range_": RANGE,
-}  # fmt: skip
-"""Hooks that a type test may name, and what it proves."""
 
 class Walker(Expressions):
     """Walks one scope until nothing changes. ``functions`` are those defined inside, by ``id``."""
@@ -68,8 +60,10 @@ class Walker(Expressions):
     def run(self) -> None:
         """Find the fixed point. After `_ROUNDS` walks what still moves is anything."""
         if isinstance(self.node, Function):
-            for each in parameters(self.node):
-                self.scope.types[each.arg] = ANY
+            known_types = self.evidence.results.parameters_of(self.node)
+            for number, each in enumerate(parameters(self.node)):
+                kind = ANY if known_types is None else known_types[number]
+                self.scope.types[each.arg] = join(self.scope.types.get(each.arg, NOTHING), kind)
             if isinstance(self.node, ast.FunctionDef):
                 self.scope.private = dict.fromkeys(private_lists(self.node, self.scope, self.evidence), NOTHING)
         for count in range(_ROUNDS + 2):
@@ -77,10 +71,11 @@ class Walker(Expressions):
                 self._give_up()
             self.changed = False
             self.env = {}
+            self.results = Results(self.node)
             if isinstance(self.node, ast.Lambda):
                 self.expr(self.node.body)
-            else:
-                self.block(getattr(self.node, "body", []))
+            elif self.block(getattr(self.node, "body", [])):
+                self.results.add(None, of(NONE))
             if not self.changed:
                 return
         raise AssertionError("the types of a function do not settle")  # pragma: no cover
@@ -271,6 +266,10 @@ class Walker(Expressions):
     def expression(self, node: ast.Expr) -> None:
         self.expr(node.value)
 
+    def return_(self, node: ast.Return) -> bool:
+        self.results.add(node, of(NONE) if node.value is None else self.expr(node.value))
+        return False
+
     def leave(self, node: ast.AST) -> bool:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
@@ -408,9 +407,23 @@ class Walker(Expressions):
                 for each in test.values:
                     self._forget_walrus(env, each)
                     self._refine(env, each, truth)
+            elif not truth:
+                self._refine_alternatives(env, test)
         elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Is | ast.IsNot):
             same = isinstance(test.ops[0], ast.Is) is truth
             self._refine_identity(env, test.left, test.comparators[0], same)
+
+    def _refine_alternatives(self, env: Env, test: ast.BoolOp) -> None:
+        """``type(x) is not int and type(x) is not float`` is false: x is an int or a float."""
+        found = NOTHING
+        tested: set[str] = set()
+        for each in test.values:
+            one: Env = {}
+            self._refine(one, each, False)
+            tested.update(one)
+            found = join(found, next(iter(one.values()), ANY))
+        if len(tested) == 1:
+            env[tested.pop()] = found
 
     def _forget_walrus(self, env: Env, node: ast.expr) -> None:
         for name in self.bound_in(node):
@@ -458,7 +471,7 @@ _STATEMENTS: Final[dict[type[ast.stmt], Callable[[Walker, Any], bool | None]]] =
     ast.AugAssign: Walker.augment,
     ast.AnnAssign: Walker.annotated,
     ast.Expr: Walker.expression,
-    ast.Return: Walker.leave,
+    ast.Return: Walker.return_,
     ast.Raise: Walker.leave,
     ast.Break: Walker.leave,
     ast.Continue: Walker.leave,

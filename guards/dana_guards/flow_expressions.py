@@ -241,6 +241,8 @@ class Expressions:
             return known.of_hook(name, arguments)
         if self.evidence.is_struct_class(name, self.inner):
             return Type(STRUCT, None, name)
+        if self.inner.owner(name) is self.evidence.module_scope and self.evidence.of_global(name).is_only(FUNCTION):
+            return self.evidence.results.of_call(name, node, arguments, self.node)
         builtin = known.BUILTINS.get(name)
         if builtin is None or not self.evidence.is_builtin(name, self.inner):
             return ANY

@@ -69,13 +69,14 @@ _HOOKS: Final[dict[str, int]] = {
     **dict.fromkeys(["_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_", "_truth_"], BOOL),
     **dict.fromkeys(["_text_", "_glue_"], STR),
     "_len_": SMALL,
-    # None passes every typed assignment, and a bool is an int (language 5.2).
-    "_to_int_": INT | BOOL | NONE,
-    "_to_float_": FLOAT | NONE,
-    "_to_str_": STR | NONE,
-    "_to_bool_": BOOL | NONE,
-    "_to_list_": LIST | NONE,
-    "_to_dict_": DICT | NONE,
+}
+_COERCIONS: Final[dict[str, int]] = {
+    "_to_int_": INT | BOOL,
+    "_to_float_": FLOAT,
+    "_to_str_": STR,
+    "_to_bool_": BOOL,
+    "_to_list_": LIST,
+    "_to_dict_": DICT,
 }
 _BINARY_HOOKS: Final[dict[str, type[ast.operator]]] = {
     "_mul_": ast.Mult,
@@ -112,10 +113,21 @@ def of_field(declared: str) -> Type:
     return of(_FIELDS[declared]) if declared in _FIELDS else ANY
 
 
+def _coerced(wanted: int, value: Type) -> Type:
+    """Type of a typed assignment (language 5.2): None passes, what fits stays, the rest becomes the one type."""
+    if value.is_only(wanted):
+        return value
+    if wanted & BOOL and wanted & INT and not value.may_be(BOOL):
+        wanted = INT
+    return of(wanted | (value.flags & NONE))
+
+
 def of_hook(name: str, arguments: Sequence[Type]) -> Type:
     """Type of what a hook gives back."""
     if name in _HOOKS:
         return of(_HOOKS[name])
+    if name in _COERCIONS and len(arguments) == 1:
+        return _coerced(_COERCIONS[name], arguments[0])
     if len(arguments) != 2:
         return ANY
     left, right = arguments

@@ -13,7 +13,7 @@ import ast
 import os
 
 from dana2py.bindings import Resolution, python_name
-from dana2py.specialise.entries import add_entries, collapse
+from dana2py.specialise.entries import add_entries, add_known_entries, collapse
 from dana2py.specialise.facts import Facts
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
@@ -33,6 +33,7 @@ def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed:
     tree.body = add_entries(tree.body, structs)
     facts = Facts(tree, resolution, policy.names, closed)
     tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
+    add_known_entries(tree, facts.evidence)
     counter = 0
 
     def temporary() -> str:

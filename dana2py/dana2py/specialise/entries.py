@@ -7,6 +7,7 @@ which a function that can gain by it is
     def f(n):                   # the public one
         if _type_(n) is not _int_: return dana_g_f(n)
         …                       # here n is an int, and the inference sees the test
+    def dana_k_f(n): …          # for calls whose arguments are known to pass: no test at all
 
 Annotations are guides (6.1; design page, section 7): a wrong one costs a call and changes nothing. The
 pass runs before the inference, and `collapse` takes back what gained nothing.
@@ -18,7 +19,9 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from dana2py.specialise.forms import clone, load, place, type_test
+from dana_guards.evidence import Evidence
 from dana_guards.lattice import Type
+from dana_guards.results import KNOWN_PREFIX
 
 TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
 MAX_NODES = 1500
@@ -58,6 +61,11 @@ def add_entries(body: list[ast.stmt], structs: dict[str, int]) -> list[ast.stmt]
 def general_name(name: str) -> str:
     """The name of the general version of a function."""
     return f"dana_g_{name}"
+
+
+def known_name(name: str) -> str:
+    """The name of the entry without tests."""
+    return f"{KNOWN_PREFIX}{name}"
 
 
 def guide_tests(function: ast.FunctionDef, structs: dict[str, int]) -> list[ast.expr]:
@@ -114,6 +122,7 @@ def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr]) -> None:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and node.id in renamed:
                 node.id = renamed[node.id]
+    function.dana_head = head[0]  # type: ignore[attr-defined]
     doc = function.body[:1] if _is_docstring(first) else []
     function.body = [*doc, *head, *function.body[len(doc) :]]
 
@@ -153,6 +162,7 @@ def collapse(body: list[ast.stmt], type_of: TypeOf, sized: bool) -> list[ast.stm
             if general is not None and not _gains(statement, general, type_of, sized):
                 result.pop()
                 statement.body = general.body
+                del statement.dana_general  # type: ignore[attr-defined]
         else:
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
@@ -160,6 +170,40 @@ def collapse(body: list[ast.stmt], type_of: TypeOf, sized: bool) -> list[ast.stm
                     setattr(statement, field, collapse(inner, type_of, sized))
         result.append(statement)
     return result
+
+
+def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
+    """Send calls whose arguments are shown to pass the test past it, to a third entry without one."""
+    fast = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_general") and hasattr(node, "dana_head")
+    }
+    wanted: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in fast:
+            continue
+        if evidence.results.passes(node.func.id, node, [evidence.type_of(arg) for arg in node.args]):
+            wanted.add(node.func.id)
+            node.func.id = known_name(node.func.id)
+    body: list[ast.stmt] = []
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name in wanted:
+            body.append(_without_head(statement))
+        body.append(statement)
+    tree.body = body
+
+
+def _without_head(function: ast.FunctionDef) -> ast.FunctionDef:
+    """The third entry: its nodes lead to those of the tested version, whose types hold here too."""
+    copy = clone(function)
+    del copy.dana_general, copy.dana_head  # type: ignore[attr-defined]
+    copy.name = known_name(function.name)
+    copy.decorator_list = []
+    copy.args.defaults = []
+    head = function.dana_head  # type: ignore[attr-defined]
+    copy.body = [clone(statement) for statement in function.body if statement is not head]
+    return copy
 
 
 def _gains(fast: ast.FunctionDef, general: ast.FunctionDef, type_of: TypeOf, sized: bool) -> bool:

@@ -14,7 +14,7 @@ from dana2py.specialise import forms
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
 from dana2py.specialise.types import NUMBERS, coerces
-from dana_guards.flow import TYPE_HOOKS
+from dana_guards.type_hooks import TYPE_HOOKS
 from dana_guards.lattice import DICT, FLOAT, INT, STR, STRUCT, Type, of_constant
 
 DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
