@@ -134,7 +134,9 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             self.misplaced(node, identifier)
             return node
         self.check_name(node, identifier)
-        if isinstance(node.ctx, ast.Load):
+        if type(node.ctx) not in (ast.Load, ast.Store, ast.Del):
+            self.refuse(node, f"'{identifier}' is neither read nor bound")
+        elif isinstance(node.ctx, ast.Load):
             if identifier.startswith("dana_"):
                 self._check_compiler_name(node, identifier)
         elif identifier.startswith("dana_") and self._is_caught(identifier):
@@ -570,6 +572,9 @@ def restrict(
             guarded = insert_stop_flags(guarded)
     except RecursionError:
         raise DanaSyntaxError("the code is nested too deeply", filename=filename, hint="split it up") from None
+    except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # No parser makes such a tree: a field is missing or holds what it cannot hold.
+        raise DanaSecurityError("the Python ast is malformed", filename=filename) from error
     if transformer.problems:
         report.fail(transformer.problems)
     return guarded
