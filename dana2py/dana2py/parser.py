@@ -41,6 +41,12 @@ class Automaton:
         self.start = table.start
         self.end = table.end
         self.steps: dict[tuple[int, str, str], int] = {}
+        # For each rule: whether its only child is all, its size, method, origin and holes. The method
+        # is Any because only a rule of a single child may have none.
+        self.reductions: list[tuple[bool, int, Any, str, tuple[int, ...]]] = [
+            (rule.size == 1 and not rule.holes, rule.size, _method(rule), rule.origin, rule.holes)
+            for rule in table.rules
+        ]
 
     def step(self, state: int, origin: str, kind: str) -> int:
         """The state in which the terminal ``kind`` is met after ``origin`` was built in ``state``."""
@@ -56,6 +62,10 @@ class Automaton:
             target = goto[rule.origin]
         self.steps[state, origin, kind] = target
         return target
+
+
+def _method(rule: tables.Rule) -> Any:
+    return getattr(TreeBuilder, rule.method) if rule.method else None
 
 
 @cache
@@ -112,9 +122,8 @@ class Run:
     def __init__(self, machine: Automaton, tokens: list[Token], builder: TreeBuilder) -> None:
         self.machine = machine
         self.tokens = tokens
+        self.builder = builder
         self.source = builder.source
-        bound = {rule.method: getattr(builder, rule.method) for rule in machine.rules if rule.method}
-        self.rules = [(rule.size, bound.get(rule.method), rule.origin, rule.holes) for rule in machine.rules]
         self.states = [machine.start]
         self.values: list[Any] = []
         self.index = 0
@@ -126,8 +135,8 @@ class Run:
         ------
         DanaSyntaxError : a token fits nowhere, or the builder refuses what it is part of.
         """
-        machine, tokens, states, values, rules = self.machine, self.tokens, self.states, self.values, self.rules
-        actions, steps, step = machine.actions, machine.steps, machine.step
+        machine, builder, tokens, states, values = self.machine, self.builder, self.tokens, self.states, self.values
+        actions, steps, step, reductions = machine.actions, machine.steps, machine.step, machine.reductions
         state = states[-1]
         index = first = self.index
         try:
@@ -143,7 +152,14 @@ class Run:
                         states.append(state)
                         values.append(token)
                         break
-                    size, method, origin, holes = rules[-1 - action]
+                    single, size, method, origin, holes = reductions[-1 - action]
+                    if single:
+                        if method is not None:
+                            values[-1] = method(builder, [values[-1]])
+                        state = states[-2]
+                        state = steps.get((state, origin, kind)) or step(state, origin, kind)
+                        states[-1] = state
+                        continue
                     if size:
                         children = values[-size:]
                         del values[-size:], states[-size:]
@@ -151,7 +167,7 @@ class Run:
                         children = []
                     for hole in holes:
                         children.insert(hole, None)
-                    value = children[0] if method is None else method(children)
+                    value = method(builder, children)
                     state = states[-1]
                     state = steps.get((state, origin, kind)) or step(state, origin, kind)
                     values.append(value)
