@@ -325,7 +325,9 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         if isinstance(target, ast.Attribute) and self.guarded_target(target):
             self._check_attribute_name(target, target.attr)
             receiver = self.visit(target.value)
-            return at(target, ast.Expr(call("_setattr_", receiver, ast.Constant(target.attr), value)))
+            # A slot whose proof is missing is written by its field's name, with the check of the class.
+            field = target.attr.removeprefix(names.SLOT_PREFIX)
+            return at(target, ast.Expr(call("_setattr_", receiver, ast.Constant(field), value)))
         return at(target, ast.Assign([self.visit(target)], value))
 
     def visit_Delete(self, node: ast.Delete) -> Any:

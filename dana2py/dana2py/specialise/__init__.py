@@ -12,9 +12,9 @@ from __future__ import annotations
 import ast
 import os
 
-from dana2py.bindings import Resolution, python_name
+from dana2py.bindings import Resolution
 from dana2py.specialise.entries import add_entries, add_known_entries, collapse
-from dana2py.specialise.facts import Facts
+from dana2py.specialise.facts import Facts, struct_facts
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
 
@@ -29,8 +29,7 @@ def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed:
     policy : for the names that the host adds to the built-ins.
     closed : no other text will be executed in the same namespace (see `dana_guards.evidence`).
     """
-    structs = {python_name(name): node.span.line for name, node in resolution.structs.items() if node.kind == "struct"}
-    tree.body = add_entries(tree.body, structs)
+    tree.body = add_entries(tree.body, struct_facts(resolution))
     facts = Facts(tree, resolution, policy.names, closed)
     tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
     add_known_entries(tree, facts.evidence)

@@ -18,7 +18,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
+from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, load, place, type_test
+from dana2py.specialise.guesses import guesses
 from dana_guards.evidence import Evidence
 from dana_guards.lattice import Type
 from dana_guards.results import KNOWN_PREFIX
@@ -29,16 +31,17 @@ MAX_NODES = 1500
 OPERATORS = (ast.Add, ast.Mult, ast.Pow, ast.LShift, ast.Mod)
 """Operators whose cost depends on the types: coercion, or a size check in the ``limited`` profile."""
 TypeOf = Callable[[ast.expr], Type]
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 MARKS = ("dana_op", "dana_attr", "dana_call", "dana_coerce")
 
 
-def add_entries(body: list[ast.stmt], structs: dict[str, int]) -> list[ast.stmt]:
+def add_entries(body: list[ast.stmt], structs: dict[str, StructFacts]) -> list[ast.stmt]:
     """Give every annotated function of a block a general version and a test at its head.
 
     Parameters
     ----------
     body : statements; functions inside functions stay as they are, so that nothing is copied twice.
-    structs : Python name → line of the struct classes; one that is declared later may not exist at a call.
+    structs : the struct classes of the module; one that is declared later may not exist at a call.
     """
     result: list[ast.stmt] = []
     for statement in body:
@@ -68,19 +71,30 @@ def known_name(name: str) -> str:
     return f"{KNOWN_PREFIX}{name}"
 
 
-def guide_tests(function: ast.FunctionDef, structs: dict[str, int]) -> list[ast.expr]:
-    """``_type_(n) is not _int_`` for each parameter whose guide can be tested."""
-    guides: dict[str, str] = getattr(function, "dana_guides", {})
+def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> list[ast.expr]:
+    """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess."""
     args = function.args
-    if not guides or args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+    if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
         return []
+    guides: dict[str, str] = getattr(function, "dana_guides", {})
+    guessed = guesses(function, structs) if len(guides) < len(args.args) else {}
     tests: list[ast.expr] = []
+    function.dana_guessed = False  # type: ignore[attr-defined]
     for arg in args.args:
-        wanted = guides.get(arg.arg, "")
-        name = TESTED.get(wanted) or (wanted if structs.get(wanted, function.lineno) < function.lineno else None)
-        if name is not None:
-            tests.append(type_test(load(arg, arg.arg), name, negate=True))
+        if arg.arg in guides:
+            name = TESTED.get(guides[arg.arg], guides[arg.arg])
+            names: tuple[str, ...] = (name,) if name in TESTED.values() or name in structs else ()
+        else:
+            names = guessed.get(arg.arg, ())
+            function.dana_guessed = function.dana_guessed or bool(names)  # type: ignore[attr-defined]
+        if all(name.startswith("_") or structs[name].line < function.lineno for name in names):
+            tests.extend(_test_of(arg, names))
     return tests
+
+
+def _test_of(arg: ast.arg, names: Sequence[str]) -> list[ast.expr]:
+    tests: list[ast.expr] = [type_test(load(arg, arg.arg), name, negate=True) for name in names]
+    return [ast.BoolOp(op=ast.And(), values=tests, **place(arg))] if len(tests) > 1 else tests
 
 
 def _worth_it(function: ast.FunctionDef) -> bool:
@@ -94,6 +108,7 @@ def _worth_it(function: ast.FunctionDef) -> bool:
                 return False
             useful = useful or any(hasattr(node, mark) for mark in MARKS)
             useful = useful or (isinstance(node, ast.BinOp) and isinstance(node.op, OPERATORS))
+            useful = useful or isinstance(node, ast.FormattedValue)
     return useful and count <= MAX_NODES
 
 
@@ -197,8 +212,8 @@ def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
 def _without_head(function: ast.FunctionDef) -> ast.FunctionDef:
     """The third entry: its nodes lead to those of the tested version, whose types hold here too."""
     copy = clone(function)
-    del copy.dana_general, copy.dana_head  # type: ignore[attr-defined]
     copy.name = known_name(function.name)
+    copy.dana_source = function  # type: ignore[attr-defined]
     copy.decorator_list = []
     copy.args.defaults = []
     head = function.dana_head  # type: ignore[attr-defined]
@@ -207,9 +222,16 @@ def _without_head(function: ast.FunctionDef) -> ast.FunctionDef:
 
 
 def _gains(fast: ast.FunctionDef, general: ast.FunctionDef, type_of: TypeOf, sized: bool) -> bool:
-    """Is more known about any operand in the tested version? It is a copy of the general one with a head."""
+    """Is more known about operands in the tested version, which is a copy of the general one with a head?
+
+    A guess has to be worth its test: several operands, or one in a loop.
+    """
     pairs = zip(_operands(fast.body, sized), _operands(general.body, sized), strict=False)
-    return any(type_of(one) != type_of(two) for one, two in pairs)
+    gained = [one for one, two in pairs if type_of(one) != type_of(two)]
+    if not getattr(fast, "dana_guessed", False):
+        return bool(gained)
+    looped = {id(part) for node in ast.walk(fast) if isinstance(node, LOOPS) for part in ast.walk(node)}
+    return len(gained) > 2 or any(id(one) in looped for one in gained)
 
 
 def _operands(body: Sequence[ast.stmt], sized: bool) -> Iterator[ast.expr]:
@@ -221,6 +243,8 @@ def _operands(body: Sequence[ast.stmt], sized: bool) -> Iterator[ast.expr]:
             elif isinstance(node, ast.Compare) and hasattr(node, "dana_op"):
                 yield node.left
                 yield from node.comparators
+            elif isinstance(node, ast.FormattedValue):
+                yield node.value
             elif isinstance(node, ast.Attribute) and hasattr(node, "dana_attr"):
                 yield node.value
             elif isinstance(node, ast.Call) and hasattr(node, "dana_call") and isinstance(node.func, ast.Attribute):

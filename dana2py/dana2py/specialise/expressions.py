@@ -28,7 +28,8 @@ class ExpressionSpecialiser:
 
     def __init__(self, facts: Facts, function: ast.AST, temporaries: Callable[[], str], strict: bool = False) -> None:
         self.facts = facts
-        self.function = function
+        # A copy of a function has the variables of the one that the inference has seen.
+        self.function = getattr(function, "dana_source", function)
         self.temporary = temporaries
         self.strict = strict
         self.no_walrus = 0

@@ -28,6 +28,29 @@ class StructFacts:
     line: int
 
 
+def struct_facts(resolution: Resolution) -> dict[str, StructFacts]:
+    """The structs that a module declares, by Python name."""
+    found: dict[str, StructFacts] = {}
+    for dana, node in resolution.structs.items():
+        if node.kind == "struct":
+            fields = {python_name(item.name): type_text(item.annotation) for item in node.fields}
+            methods = frozenset(_methods(node, resolution))
+            found[python_name(dana)] = StructFacts(python_name(dana), fields, methods, node.span.line)
+    return found
+
+
+def _methods(struct: nodes.StructDef, resolution: Resolution) -> set[str]:
+    names = {python_name(method.name) for method in struct.methods}
+    for dana, definitions in resolution.functions.items():
+        for definition in definitions:
+            receiver = definition.receiver
+            first = definition.params[0].annotation if definition.params else None
+            owners = type_names(receiver.annotation if receiver is not None else first)
+            if struct.name in owners and not definition.decorators:
+                names.add(python_name(dana))
+    return names
+
+
 class Facts:
     """Knowledge about one module."""
 
@@ -35,32 +58,14 @@ class Facts:
         self.evidence = infer_module(tree, names=names, closed=closed)
         self.type_of = self.evidence.type_of
         self.root: Scope = self.evidence.module_scope
-        self.structs = self._structs(resolution)
+        self.structs = {
+            name: struct for name, struct in struct_facts(resolution).items() if self.bound_once(name)
+        }
         self.modules = self._modules(resolution)
 
     def bound_once(self, name: str) -> bool:
         """Is the module variable ``name`` bound by exactly one statement, and by no function?"""
         return len(self.root.bound.get(name, ())) == 1 and name not in self.root.outside
-
-    def _structs(self, resolution: Resolution) -> dict[str, StructFacts]:
-        found: dict[str, StructFacts] = {}
-        for dana, node in resolution.structs.items():
-            name = python_name(dana)
-            if node.kind == "struct" and self.bound_once(name):
-                fields = {python_name(item.name): type_text(item.annotation) for item in node.fields}
-                found[name] = StructFacts(name, fields, frozenset(self._methods(node, resolution)), node.span.line)
-        return found
-
-    def _methods(self, struct: nodes.StructDef, resolution: Resolution) -> set[str]:
-        names = {python_name(method.name) for method in struct.methods}
-        for dana, definitions in resolution.functions.items():
-            for definition in definitions:
-                receiver = definition.receiver
-                first = definition.params[0].annotation if definition.params else None
-                owners = type_names(receiver.annotation if receiver is not None else first)
-                if struct.name in owners and not definition.decorators:
-                    names.add(python_name(dana))
-        return names
 
     def _modules(self, resolution: Resolution) -> frozenset[str]:
         """Names bound once, by an import of a whole module."""

@@ -27,7 +27,7 @@ def clone(node: N, origin: bool = True) -> N:
     kind = type(node)
     copy = kind.__new__(kind)
     for name, value in vars(node).items():
-        if name == "dana_origin":
+        if name in _OWN:
             continue
         if isinstance(value, ast.AST):
             value = value if isinstance(value, _SHARED) else clone(value, origin)
@@ -39,6 +39,8 @@ def clone(node: N, origin: bool = True) -> N:
     return copy
 
 
+_OWN = frozenset(("dana_origin", "dana_general", "dana_head", "dana_guessed", "dana_source"))
+"""What belongs to one node and not to its copies."""
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 
 

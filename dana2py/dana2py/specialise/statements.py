@@ -145,13 +145,18 @@ class StatementSpecialiser(ExpressionSpecialiser):
         value: ast.expr,
         kinds: Type,
     ) -> ast.stmt:
-        tests: list[ast.expr] = [self.class_test(clone(receiver), owner)]
+        tests: list[ast.expr] = []
+        # The policy sees the types of variables as the inference here does, but not those of other expressions.
+        if self.struct_of(self.kinds(target.value)) is None or not isinstance(target.value, ast.Name):
+            tests.append(self.class_test(clone(receiver), owner))
         check = _value_test(owner.fields[target.attr], value, kinds)
         if check is not None:
             tests.append(check)
-        test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.And(), values=tests, **place(node))
         slot = ast.Attribute(value=clone(receiver), attr=f"dana_s_{target.attr}", ctx=ast.Store(), **place(target))
         fast = ast.Assign(targets=[slot], value=clone(value), **place(node))
+        if not tests:
+            return fast
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.And(), values=tests, **place(node))
         slow = hook(node, "_setattr_", clone(receiver), forms.constant(node, target.attr), clone(value))
         return ast.If(test=test, body=[fast], orelse=[ast.Expr(value=slow, **place(node))], **place(node))
 
