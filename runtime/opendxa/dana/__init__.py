@@ -28,12 +28,12 @@ from dana_guards.errors import (
     DanaTimeoutError,
     DanaTypeError,
 )
+from opendxa.dana import hook as _hook
 
 if TYPE_CHECKING:
-    from opendxa.dana.decorator import dana_function
-
     from dana_guards.structs import DanaObject
     from opendxa.dana.context import DanaContext
+    from opendxa.dana.decorator import dana_function
     from opendxa.dana.function import DanaFunction
     from opendxa.dana.module import DanaModule
     from opendxa.dana.runtime import DanaRuntime
@@ -58,6 +58,9 @@ __all__ = [
     "DanaTypeError",
     "dana_function",
 ]
+
+# From here on a package that hides ours is explained when somebody imports from it.
+_hook.install()
 
 _LAZY = {
     "DanaContext": "opendxa.dana.context",

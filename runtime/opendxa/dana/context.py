@@ -10,6 +10,9 @@ How values cross is in `convert`, how functions look in `function`, how modules 
 from __future__ import annotations
 
 import contextlib
+import math
+import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +24,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dana2py.compiled import CompiledModule
+from dana_guards import watchdog
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits, Meter
@@ -35,7 +39,7 @@ from opendxa.dana.host import Handle, check_lent, ended, host_function, host_ite
 from opendxa.dana.importer import Importer, copy_exports
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of, set_info
 from opendxa.dana.module import DanaModule
-from opendxa.dana.search import PACKAGE_FILE, Root, display_path
+from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
 from opendxa.dana.spelling import dana_name
 
 if TYPE_CHECKING:
@@ -46,9 +50,21 @@ current: ContextVar[DanaContext | None] = ContextVar("dana_context", default=Non
 """The context of the innermost ``with`` block; what `@dana_function` uses."""
 
 _LATE = frozenset(
-    {"_library", "_search_paths", "_meter", "_border", "_policy", "_texts", "_manifests", "_opened", "_classes"}
+    {
+        "_library",
+        "_search_paths",
+        "_meter",
+        "_border",
+        "_policy",
+        "_texts",
+        "_stoppable",
+        "_manifests",
+        "_opened",
+        "_classes",
+    }
     | {"_lent", "_modules", "_async_queue", "_main", "_environment", "_importer", "_builtins"}
 )
+_building = threading.RLock()
 MAIN = "__main__"
 _CLOSED_THREAD = -1
 _OWN_KINDS = (FlatIterator, Handle, LoadedModule)
@@ -92,14 +108,17 @@ class DanaContext:
         self._settings = (library, limits, grants, search_paths, functions, objects, on_print, llm, name)
         self._tokens: list[Token[DanaContext | None]] = []
         self._closed = self._closing = False
+        self._mark = True
 
     def __getattr__(self, name: str) -> Any:
         """Everything behind the settings is made at the first use: many contexts run one thing or nothing at all."""
-        if name not in _LATE or "_meter" in self.__dict__:
+        if name not in _LATE or "_builtins" in self.__dict__:
             raise AttributeError(f"DanaContext has no attribute {name!r}")
-        if self._closed:
-            raise ended()
-        self._build()
+        with _building:
+            if self._closed:
+                raise ended()
+            if "_builtins" not in self.__dict__:
+                self._build()
         return self.__dict__[name]
 
     def _build(self) -> None:
@@ -110,6 +129,7 @@ class DanaContext:
         self._border = Border(self)
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
         self._texts: set[str] = set()
+        self._stoppable: set[int] = set()
         self._manifests: dict[str, dict[str, Any]] = {}
         self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
         self._classes: weakref.WeakSet[StructType] = weakref.WeakSet()
@@ -148,6 +168,7 @@ class DanaContext:
         """
         if type(name) is not str:
             raise DanaTypeError(f"a module name is a str, not {type(name).__name__}")
+        self._require_open()
         module = self._run(partial(self._importer.module, name, 0, False, MAIN), importing=name)
         if not isinstance(module, LoadedModule):
             raise self._not_dana(name)
@@ -167,6 +188,7 @@ class DanaContext:
         """
         if type(source) is not str:
             raise DanaTypeError(f"eval_dana needs text, not {type(source).__name__}")
+        self._require_open()
         return self._border.release_result(self._run(partial(self._eval, source, filename)))
 
     async def eval_dana_async(self, source: str, filename: str | None = None) -> Any:
@@ -280,6 +302,9 @@ class DanaContext:
         return self._run(partial(function, *args))
 
     def _execute(self, compiled: CompiledModule, namespace: dict[str, Any]) -> None:
+        if id(namespace) not in self._stoppable:
+            self._stoppable.add(id(namespace))
+            self._meter.register_namespace(namespace)
         self._meter.register_code(compiled.code)
         self._manifests[compiled.filename] = compiled.manifest
         exec(compiled.code, namespace)
@@ -294,7 +319,8 @@ class DanaContext:
         public = [f"public:{dana_name(key)}" for key in vars(self._environment.public) if not key.startswith("_")]
         system = [f"system:{dana_name(key)}" for key in vars(self._environment.system) if not key.startswith("_")]
         known = [key for key in namespace if not key.startswith("_")]
-        compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system])
+        with self._off_the_clock():
+            compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system])
         namespace.pop("dana_result", None)
         self._execute(compiled, namespace)
         return namespace.pop("dana_result", None)
@@ -318,18 +344,36 @@ class DanaContext:
     def _make_importer(self, environment: Environment) -> Importer:
         return Importer(
             roots=lambda: [*self._search_paths, *self._library.roots()],
-            compiled=lambda place, name: self._library.load(place, name, self._policy),
+            compiled=self._compiled,
             namespace=self._namespace,
             execute=self._execute,
             facade=self._facade,
             public=environment.public,
         )
 
+    def _compiled(self, place: Place, name: str) -> CompiledModule:
+        with self._off_the_clock():
+            return self._library.load(place, name, self._policy)
+
+    @contextlib.contextmanager
+    def _off_the_clock(self) -> Iterator[None]:
+        """Compiling is no work of the program: neither its time nor its memory counts.
+
+        No stop could reach it anyway; the compiler bounds itself, and the first time it has to be loaded as well.
+        """
+        meter, watch = self._meter, watchdog.WATCH
+        left, size = meter.deadline - time.monotonic(), watchdog.resident_bytes()
+        used = size - meter.baseline
+        meter.deadline, meter.baseline = math.inf, sys.maxsize
+        try:
+            yield
+        finally:
+            watch.resident = watchdog.resident_bytes()
+            meter.deadline, meter.baseline = time.monotonic() + left, watch.resident - used
+
     def _namespace(self, name: str, file: str) -> dict[str, Any]:
         # Dana code learns a path only as far as it is inside the working folder.
-        namespace: dict[str, Any] = make_namespace(self._builtins, name, display_path(file) if file else None)
-        self._meter.register_namespace(namespace)
-        return namespace
+        return make_namespace(self._builtins, name, display_path(file) if file else None)
 
     def _facade(self, name: str) -> Any:
         from opendxa.dana.facades import facade
@@ -499,8 +543,8 @@ class DanaContext:
     def _end(self) -> None:
         """Drop everything that the context holds."""
         self._closed = True
-        if "_meter" not in self.__dict__:
-            return
+        if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
+            return  # another thread was faster, or nothing was used
         self._meter.end()
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
@@ -511,6 +555,11 @@ class DanaContext:
         self._main = None
         self._manifests.clear()
         self._builtins.clear()
+        environment = self._environment
+        environment.types.types.clear()
+        for store in (environment.public, environment.system):
+            vars(store).clear()
+        del self._environment, self._importer
         for name in self._texts:
             texts.forget(name)
         self._texts.clear()

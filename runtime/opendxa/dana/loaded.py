@@ -85,9 +85,8 @@ def lookup(module: ModuleType, name: str) -> Any:
     python = python_name(name)
     if python in module.__dict__:
         return module.__dict__[python]
-    found = getattr(info.public, python, _ABSENT)
-    if found is not _ABSENT:
-        return found
+    if python in vars(info.public):
+        return vars(info.public)[python]
     submodule = info.submodule(name)
     return _ABSENT if submodule is None else submodule
 
