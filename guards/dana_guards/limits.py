@@ -197,11 +197,13 @@ class Meter:
         self.baseline = watch.resident
         watchdog.ACTIVE[ident] = (self, outer)
         # After ACTIVE is written: the watchdog parks first and looks at ACTIVE afterwards.
-        if watch.parked or now - watch.sampled > watchdog.STALE:
-            self._first_sample(watch, outer)
+        if watch.parked:
+            self._wake(watch, outer)
+        elif now - watch.sampled > watchdog.STALE:
+            self.baseline = watch.sample(now)
         return outer
 
-    def _first_sample(self, watch: watchdog.Watchdog, outer: watchdog.Frame | None) -> None:
+    def _wake(self, watch: watchdog.Watchdog, outer: watchdog.Frame | None) -> None:
         """Wake the watchdog; undo the entry if that fails (a thread or the stack is not to be had)."""
         try:
             self.baseline = watch.wake()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """``data/`` granted; beside it what must not be reached."""
     base = Path(os.path.realpath(tmp_path))
     for folder in ("data/sub", "data_evil", "other"):
@@ -37,7 +36,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (base / "data_evil/a.txt").write_text("SECRET")
     (base / "other/secret.txt").write_text("SECRET")
     monkeypatch.chdir(base)
-    yield base
+    return base
 
 
 def granted(tree: Path, *more: str, **settings: Any) -> dict[str, Any]:

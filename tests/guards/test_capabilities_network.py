@@ -241,7 +241,7 @@ def test_redirect_methods_and_secrets(server: Any) -> None:
 )
 def test_bad_addresses(url: str) -> None:
     """What is no plain http address is a ValueError before anything is resolved."""
-    with pytest.raises(ValueError, match="http_get|not a host"):
+    with pytest.raises(ValueError, match=r"http_get|not a host"):
         table("network", "network:127.0.0.1")["http_get"](url)
 
 

@@ -132,18 +132,23 @@ def make_load_json(environment: Any) -> Callable[[Any], Any]:
     """``load_json(path)``: the value in a JSON file. ValueError for text that is no JSON or nested too deep."""
 
     def load_json(path: Any) -> Any:
-        text = _read(environment, path, "load_json", _ROW_COST)
-        try:
-            value = json.loads(text)
-        except RecursionError:
-            raise ValueError(f"{path!r} is nested too deep") from None
-        except ValueError as error:
-            raise ValueError(f"{path!r} is not JSON: {error}") from None
-        if text.count("[") + text.count("{") > environment.meter.limits.depth:
-            _check_depth(environment.meter, value)
-        return value
+        return json_value(environment.meter, _read(environment, path, "load_json", _ROW_COST), repr(path))
 
     return load_json
+
+
+def json_value(meter: Meter, text: str, name: str) -> Any:
+    """The value of a JSON text; `name` is what messages call it. ValueError as `make_load_json` says."""
+    meter.need(_ROW_COST * len(text), name)
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"{name} is not JSON: {error}") from None
+    if text.count("[") + text.count("{") > meter.limits.depth:
+        _check_depth(meter, value)
+    return value
 
 
 def _check_depth(meter: Meter, value: Any) -> None:
@@ -320,7 +325,9 @@ def make_save_json(environment: Any) -> Callable[..., None]:
     return save_json
 
 
-def json_text(meter: Meter, value: Any, indent: int | None = None) -> str:
+def json_text(
+    meter: Meter, value: Any, indent: int | None = None, *, sort_keys: bool = False, ensure_ascii: bool = False
+) -> str:
     """`value` as JSON.
 
     Data of moderate size goes to the C encoder; more is encoded in steps that look at the meter, and that also
@@ -335,7 +342,7 @@ def json_text(meter: Meter, value: Any, indent: int | None = None) -> str:
             return value.to_dict()
         raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
-    encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, default=fields)
+    encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, indent=indent, sort_keys=sort_keys, default=fields)
     try:
         check_nesting(meter, [value], _MAX_NODES)
     except ValueError:

@@ -7,9 +7,34 @@ Not done here: which members there are (one file for each module), and who may h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+
+class Member(NamedTuple):
+    """One row of a facade's table.
+
+    Parameters
+    ----------
+    name : as the program reads it.
+    make : environment to the member; called once for each context.
+    why : why a program may have it.
+    """
+
+    name: str
+    make: Callable[[Any], Any]
+    why: str
+
+
+def same(name: str, value: Any, why: str) -> Member:
+    """A member that is the same in every context: a constant, or a function that keeps nothing."""
+    return Member(name, lambda environment: value, why)
+
+
+def metered(name: str, make: Callable[[Any], Any], why: str) -> Member:
+    """A member that looks at the meter."""
+    return Member(name, lambda environment: make(environment.meter), why)
 
 
 class Facade:
@@ -23,6 +48,7 @@ class Facade:
     """
 
     __slots__ = ("_call", "_members", "_name")
+    _dana_type_name_ = "module"
 
     _members: Mapping[str, Any]
     _name: str

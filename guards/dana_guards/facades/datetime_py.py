@@ -1,0 +1,135 @@
+"""``import datetime.py``: dates, times and their differences, as frozen values.
+
+The clock can be read; it is the system's, in microseconds as Python gives it. Time zones are fixed offsets and UTC:
+names of zones would read files.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from dana_guards.facades.members import Facade, Member, same
+from dana_guards.facades.values import FrozenValue, argument, calling, computing, reading, wrap
+
+
+@computing("add sub mul truediv floordiv mod neg pos abs lt le gt ge")
+@reading("days seconds microseconds")
+@calling("total_seconds")
+class Duration(FrozenValue):
+    """A ``datetime.timedelta``."""
+
+    __slots__ = ()
+    _holds = (datetime.timedelta,)
+    _dana_type_name_: ClassVar[str] = "timedelta"
+
+
+@computing("add sub lt le gt ge")
+@reading("year month day")
+@calling("isoformat strftime weekday isoweekday isocalendar toordinal ctime replace")
+class Day(FrozenValue):
+    """A ``datetime.date``."""
+
+    __slots__ = ()
+    _holds = (datetime.date,)
+    _dana_type_name_: ClassVar[str] = "date"
+
+    def isocalendar(self) -> tuple[int, int, int]:
+        """Year, week and day of the week, as a plain tuple."""
+        year, week, day = self._value.isocalendar()
+        return year, week, day
+
+
+@computing("lt le gt ge")
+@reading("hour minute second microsecond tzinfo fold")
+@calling("isoformat strftime replace utcoffset tzname")
+class Clock(FrozenValue):
+    """A ``datetime.time``."""
+
+    __slots__ = ()
+    _holds = (datetime.time,)
+    _dana_type_name_: ClassVar[str] = "time"
+
+
+@computing("add sub lt le gt ge")
+@reading("year month day hour minute second microsecond tzinfo fold")
+@calling(
+    "isoformat strftime weekday isoweekday toordinal ctime replace date time timetz timestamp astimezone utcoffset "
+    "tzname"
+)
+class Moment(FrozenValue):
+    """A ``datetime.datetime``."""
+
+    __slots__ = ()
+    _holds = (datetime.datetime,)
+    _dana_type_name_: ClassVar[str] = "datetime"
+
+    def isocalendar(self) -> tuple[int, int, int]:
+        """Year, week and day of the week, as a plain tuple."""
+        year, week, day = self._value.isocalendar()
+        return year, week, day
+
+
+@calling("utcoffset tzname")
+class Zone(FrozenValue):
+    """A ``datetime.timezone``."""
+
+    __slots__ = ()
+    _holds = (datetime.timezone,)
+    _dana_type_name_: ClassVar[str] = "timezone"
+
+
+class ValueType(Facade):
+    """A type of frozen values: called it makes one, its members are Python's class methods, ``isinstance`` knows it."""
+
+    __slots__ = ("_kind",)
+    _dana_type_name_ = "type"
+
+    def __init__(self, name: str, kind: type[FrozenValue], members: dict[str, Any], call: Any) -> None:
+        super().__init__(name, members, call)
+        object.__setattr__(self, "_kind", kind)
+
+    _kind: type[FrozenValue]
+
+    def _accepts_(self, value: object) -> bool:
+        return isinstance(value, self._kind)
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of `datetime` with arguments checked and the result frozen."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        plain = [argument(each) for each in arguments]
+        return wrap(function(*plain, **{key: argument(each) for key, each in named.items()}))
+
+    return call
+
+
+def _type(name: str, kind: type[FrozenValue], methods: str, constants: str) -> ValueType:
+    python: Any = kind._holds[0]
+    members = {each: _plain(getattr(python, each)) for each in methods.split()}
+    members |= {each: wrap(getattr(python, each)) for each in constants.split()}
+    return ValueType(name, kind, members, _plain(python))
+
+
+_NOW = "reads the clock, changes nothing"
+MEMBERS: Final[tuple[Member, ...]] = (
+    same(
+        "datetime",
+        _type(
+            "datetime",
+            Moment,
+            "now today fromisoformat strptime fromtimestamp combine fromordinal",
+            "min max resolution",
+        ),
+        _NOW,
+    ),
+    same("date", _type("date", Day, "today fromisoformat fromtimestamp fromordinal fromisocalendar", "min max"), _NOW),
+    same("time", _type("time", Clock, "fromisoformat", "min max"), "constant time"),
+    same("timedelta", _type("timedelta", Duration, "", "min max resolution"), "constant time"),
+    same("timezone", _type("timezone", Zone, "", "utc"), "fixed offsets only"),
+    same("UTC", wrap(datetime.UTC), "a constant"),
+    same("MINYEAR", datetime.MINYEAR, "a number"),
+    same("MAXYEAR", datetime.MAXYEAR, "a number"),
+)
