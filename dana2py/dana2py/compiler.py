@@ -16,7 +16,7 @@ from dana2py.parser import parse
 from dana2py.specialise import specialise
 
 from dana2py import nodes
-from dana2py.bindings import Resolution
+from dana2py.bindings import Resolution, dana_name
 from dana2py.compiled import CompiledModule
 from dana2py.lower import lower_module
 from dana2py.manifest import describe
@@ -62,7 +62,7 @@ def compile_source(
     resolution, tree = _guarded(source, policy, name, known, interactive)
     module = resolution.module
     return CompiledModule(
-        code=emit_code(tree, source),
+        code=shown_names(emit_code(tree, source), _shown(tree)),
         name=name,
         filename=filename,
         exports=resolution.exports,
@@ -170,6 +170,23 @@ def emit_code(tree: ast.Module, source: Source) -> CodeType:
             source_line=source.line_text(line) if line else None,
             hint="simplify or split it",
         ) from None
+
+
+def _shown(tree: ast.Module) -> dict[str, str]:
+    """Names of functions that the compiler made → the name that a person knows."""
+    return {
+        node.name: node.dana_shown
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_shown")
+    }
+
+
+def shown_names(code: CodeType, shown: dict[str, str]) -> CodeType:
+    """The code with the names that tracebacks, profilers and ``__name__`` show: those of the Dana text."""
+    constants = tuple(shown_names(part, shown) if isinstance(part, CodeType) else part for part in code.co_consts)
+    parts = [shown.get(part) or dana_name(part) or part for part in code.co_qualname.split(".")]
+    name = shown.get(code.co_name) or dana_name(code.co_name) or code.co_name
+    return code.replace(co_consts=constants, co_name=name, co_qualname=".".join(parts))
 
 
 __all__ = ["STAGES", "check_source", "compile_source", "emit_code", "lowered_ast"]

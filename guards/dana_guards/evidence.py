@@ -54,7 +54,7 @@ class Evidence:
             if self.of_global(name).is_only(FUNCTION) and isinstance(node, ast.FunctionDef):
                 scope = self.scope_of(node)
                 self.results.know(name, node, lambda struct, scope=scope: self.is_struct_class(struct, scope))  # type: ignore[misc]
-        self.results.only_called(tree)
+        self.results.only_called(tree, lambda struct: self.is_struct_class(struct, self.module_scope))
 
     def type_of(self, node: ast.expr) -> Type:
         """Type of an expression of the tree; `ANY` for any other node."""

@@ -157,19 +157,39 @@ class FunctionResults:
             return None
         return self._parameters.get(node.name)
 
-    def only_called(self, tree: ast.AST) -> None:
-        """Find the functions of the compiler that the module does nothing with but call them."""
+    def only_called(self, tree: ast.AST, is_struct_class: Callable[[str], bool]) -> None:
+        """Find the functions of the compiler that the module does nothing with but call them, or make them a method.
+
+        A method gets an instance of its class as first argument, whoever calls it, because a class shows its
+        methods to nobody; its other arguments can be anything.
+        """
         names = {name for name in self._functions if name.startswith(KNOWN_PREFIX)}
         if not names:
             return
-        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        allowed: set[int] = set()
+        owners: dict[str, list[str]] = {}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called:
+            if isinstance(node, ast.Call):
+                allowed.add(id(node.func))
+                owner = _receiver_of(node)
+                if owner is not None and is_struct_class(owner[0]):
+                    allowed.add(id(owner[1]))
+                    owners.setdefault(owner[1].id, []).append(owner[0])
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in allowed:
                 names.discard(node.id)
         for name in names:
-            args = self._functions[name][0].args
-            if not (args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs or args.defaults):
-                self._parameters[name] = [NOTHING] * len(args.args)
+            self._follow(name, owners.get(name, []))
+
+    def _follow(self, name: str, owners: list[str]) -> None:
+        args = self._functions[name][0].args
+        if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs or (args.defaults and not owners):
+            return
+        parameters = [NOTHING] * len(args.args)
+        for owner in owners:
+            given = [Type(STRUCT, None, owner), *[ANY] * (len(parameters) - 1)]
+            parameters = [join(one, other) for one, other in zip(parameters, given, strict=False)]
+        self._parameters[name] = parameters
 
     def settle(self, node: ast.AST, results: Results) -> list[ast.AST]:
         """Note what a walk found; the functions that have to be walked again."""
@@ -191,3 +211,14 @@ class FunctionResults:
 def _is_plain(call: ast.Call) -> bool:
     """Whether a call has positional arguments only."""
     return not call.keywords and not any(isinstance(each, ast.Starred) for each in call.args)
+
+
+def _receiver_of(call: ast.Call) -> tuple[str, ast.Name] | None:
+    """Class and function of ``_receiver_((P,), 'name', function)``, or None."""
+    match call:
+        case ast.Call(
+            func=ast.Name(id="_receiver_"),
+            args=[ast.Tuple(elts=[ast.Name(id=owner)]), ast.Constant(), ast.Name() as function],
+        ):
+            return owner, function
+    return None

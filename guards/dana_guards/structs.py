@@ -14,8 +14,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Final, NamedTuple
 
 from dana_guards.coercion import split_type
@@ -80,10 +81,11 @@ class StructType(type):
 
     def __getattribute__(cls, name: str) -> Any:
         value = type.__getattribute__(cls, name)
-        # Fields are descriptors and slots, ``mro`` is Python's own: none of them is a value of Dana (invariant 1).
-        if name.startswith("_") or type(value) is FunctionType:
+        # Fields are descriptors and slots, ``mro`` is Python's own: none of them is a value of Dana (invariant 1). A
+        # method without its instance is none either: its code takes the type of its receiver for granted.
+        if name.startswith("_"):
             return value
-        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; its fields belong to its instances")
+        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; its fields and methods belong to its instances")
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise AttributeError(f"the struct {cls.__name__} cannot be changed")
@@ -218,7 +220,8 @@ def _same(a: DanaObject, b: DanaObject, pairs: set[tuple[int, int]]) -> bool:
         pairs.add((id(a), id(b)))
         if type(a) is not type(b) and not _same_type(type(a), type(b)):
             return False
-        for field in type(a)._dana_fields_:
+        field: Field
+        for field in a._dana_fields_:
             x, y = getattr(a, field.slot, None), getattr(b, field.slot, None)
             if isinstance(x, DanaObject) and isinstance(y, DanaObject):
                 todo.append((x, y))
@@ -268,6 +271,8 @@ class TypeRegistry:
         self.defaults: dict[str, DefaultFields] = {}
         #: Bounded methods of built-in values, for what is reached through a ``_field`` (`access.bounded_reads`).
         self.sized: Callable[[Any, str], Any] | None = None
+        #: Called with the kind of each declaration before it is made; fills in the three above where they are needed.
+        self.prepare: Callable[[str], None] = lambda kind: None
 
     def find(self, name: str) -> Any:
         """The struct class or interface with that name, or None."""
@@ -320,6 +325,7 @@ class TypeRegistry:
         init : the constructor; fills the raw slots of the declared fields.
         doc : the docstring.
         """
+        self.prepare(kind)
         declared = tuple(make_field(*field) for field in fields)
         defaults = self.defaults.get(kind, NO_DEFAULTS)
         extra = [field for field in defaults.fields if field.python not in {own.python for own in declared}]
@@ -347,42 +353,52 @@ class TypeRegistry:
     def descriptor(self, struct: str, field: Field) -> property:
         """The public attribute of a field: a plain read, a write with the check of its type."""
         if field.type_text == "any":
-            return property(_getter(field.slot), _on_slot(_write_any, field.slot), doc=field.comment)
+            return property(_getter(field.slot), _on_slot(_any_writer, field.slot)(), doc=field.comment)
         exact = float if field.type_text == "float" else _CHECKED.get(field.type_text)
-        check, name, type_text = self.field, field.name, field.type_text
-
-        def write(self: Any, value: Any) -> None:
-            if type(value) is not exact:
-                value = check(struct, name, type_text, value)
-            self.dana_s_ = value
-
-        return property(_getter(field.slot), _on_slot(write, field.slot), doc=field.comment)
+        write = _on_slot(_writer, field.slot)(exact, self.field, struct, field.name, field.type_text)
+        return property(_getter(field.slot), write, doc=field.comment)
 
 
-def _on_slot(function: Any, slot: str) -> Any:
-    """The function with ``slot`` in the place of the name ``dana_s_``.
+def _reader() -> Callable[[Any], Any]:
+    def read(self: Any) -> Any:
+        return self.dana_s_
 
-    A constant attribute name is what Python's adaptive interpreter is fast with (3.12 runs such a getter in line);
-    replacing it in the code object makes no text that would have to be compiled.
+    return read
+
+
+def _any_writer() -> Callable[[Any, Any], None]:
+    def write(self: Any, value: Any) -> None:
+        self.dana_s_ = value
+
+    return write
+
+
+def _writer(exact: type, check: Any, struct: str, name: str, type_text: str) -> Callable[[Any, Any], None]:
+    def write(self: Any, value: Any) -> None:
+        if type(value) is not exact:
+            value = check(struct, name, type_text, value)
+        self.dana_s_ = value
+
+    return write
+
+
+@lru_cache(maxsize=1024)
+def _on_slot(factory: FunctionType, slot: str) -> FunctionType:
+    """The factory with ``slot`` in the place of ``dana_s_`` in the function that it makes.
+
+    A constant attribute name is what Python's adaptive interpreter is fast with: from 3.12 on it runs such a getter in
+    line. The function must come out of its factory for that; 3.13 does not specialise what ``FunctionType`` makes.
     """
-    code = function.__code__
-    names = tuple(slot if name == "dana_s_" else name for name in code.co_names)
-    return FunctionType(
-        code.replace(co_names=names), function.__globals__, slot, function.__defaults__, function.__closure__
-    )
-
-
-def _read(self: Any) -> Any:
-    return self.dana_s_
-
-
-def _write_any(self: Any, value: Any) -> None:
-    self.dana_s_ = value
+    code = factory.__code__
+    inner = next(const for const in code.co_consts if isinstance(const, CodeType))
+    names = tuple(slot if name == "dana_s_" else name for name in inner.co_names)
+    consts = tuple(inner.replace(co_names=names) if const is inner else const for const in code.co_consts)
+    return FunctionType(code.replace(co_consts=consts), factory.__globals__)
 
 
 def _getter(slot: str) -> Callable[[Any], Any]:
     # Python 3.11 calls a getter in C faster than one in Python.
-    return attrgetter(slot) if sys.version_info < (3, 12) else _on_slot(_read, slot)
+    return attrgetter(slot) if sys.version_info < (3, 12) else _on_slot(_reader, slot)()
 
 
 # -- fields that a kind always has -----------------------------------------------------------------

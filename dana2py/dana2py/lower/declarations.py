@@ -72,7 +72,9 @@ class Declarations(Functions):
             body.extend(self._check(node, member))
             slot = place.attribute(place.load("dana_self"), f"dana_s_{field_name}", ast.Store())
             body.append(place.assign(slot, place.load(field_name)))
-        return [*setup, at.function(name, arguments(params, defaults), body)]
+        function = at.function(name, arguments(params, defaults), body)
+        function.dana_shown = node.name  # type: ignore[attr-defined]
+        return [*setup, function]
 
     def _default(
         self, node: nodes.StructDef, member: nodes.Field, setup: list[ast.stmt], body: list[ast.stmt]
@@ -123,6 +125,7 @@ class Declarations(Functions):
         at = self.at(node)
         inner = f"dana_m_{owner}_{python_name(node.name)}"
         function = self.function(node, inner)
+        function.dana_shown = node.name  # type: ignore[attr-defined]
         if node.receiver is None and node.params[0].annotation is None:
             # The instance is of this struct, unless somebody calls the method in an odd way: a guide, no promise.
             function.dana_guides.setdefault(python_name(node.params[0].name), owner)  # type: ignore[attr-defined]

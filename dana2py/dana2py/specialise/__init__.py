@@ -13,7 +13,7 @@ import ast
 import os
 
 from dana2py.bindings import Resolution
-from dana2py.specialise.entries import add_entries, add_known_entries, collapse
+from dana2py.specialise.entries import add_entries, add_known_entries, add_method_entries, collapse
 from dana2py.specialise.facts import Facts, struct_facts
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
@@ -33,6 +33,7 @@ def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed:
     facts = Facts(tree, resolution, policy.names, closed)
     tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
     add_known_entries(tree, facts.evidence)
+    tree.body = add_method_entries(tree.body, facts.structs)
     counter = 0
 
     def temporary() -> str:

@@ -35,7 +35,9 @@ LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 MARKS = ("dana_op", "dana_attr", "dana_call", "dana_coerce")
 
 
-def add_entries(body: list[ast.stmt], structs: dict[str, StructFacts]) -> list[ast.stmt]:
+def add_entries(
+    body: list[ast.stmt], structs: dict[str, StructFacts], taken: set[str] | None = None
+) -> list[ast.stmt]:
     """Give every annotated function of a block a general version and a test at its head.
 
     Parameters
@@ -44,26 +46,33 @@ def add_entries(body: list[ast.stmt], structs: dict[str, StructFacts]) -> list[a
     structs : the struct classes of the module; one that is declared later may not exist at a call.
     """
     result: list[ast.stmt] = []
+    taken = set() if taken is None else taken
     for statement in body:
         if isinstance(statement, ast.FunctionDef):
             tests = guide_tests(statement, structs)
             if tests and _worth_it(statement):
-                general = general_version(statement)
+                general = general_version(statement, taken)
                 result.append(general)
-                add_head(statement, tests)
+                add_head(statement, tests, general.name)
                 statement.dana_general = general  # type: ignore[attr-defined]
         else:
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
                 if inner:
-                    setattr(statement, field, add_entries(inner, structs))
+                    setattr(statement, field, add_entries(inner, structs, taken))
         result.append(statement)
     return result
 
 
-def general_name(name: str) -> str:
-    """The name of the general version of a function."""
-    return f"dana_g_{name}"
+def _general_name(name: str, taken: set[str]) -> str:
+    """The name of the general version of a function; two functions of one name need two."""
+    found = f"dana_g_{name}"
+    number = 1
+    while found in taken:
+        number += 1
+        found = f"dana_g{number}_{name}"
+    taken.add(found)
+    return found
 
 
 def known_name(name: str) -> str:
@@ -112,21 +121,22 @@ def _worth_it(function: ast.FunctionDef) -> bool:
     return useful and count <= MAX_NODES
 
 
-def general_version(function: ast.FunctionDef) -> ast.FunctionDef:
+def general_version(function: ast.FunctionDef, taken: set[str]) -> ast.FunctionDef:
     """The copy for which nothing is known. Its code object keeps the function's name for tracebacks."""
     copy = clone(function, origin=False)
     copy.decorator_list = []
     copy.args.defaults = []
-    copy.name = general_name(function.name)
+    copy.name = _general_name(function.name, taken)
+    copy.dana_shown = getattr(function, "dana_shown", function.name)  # type: ignore[attr-defined]
     return copy
 
 
-def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr]) -> None:
+def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr], general: str) -> None:
     """``if tests fail: return general(…)`` at the head; a parameter that the body assigns gets a name of
     its own behind it, since a variable has one type for the whole function."""
     first = function.body[0]
     args = [load(arg, arg.arg) for arg in function.args.args]
-    call = ast.Call(func=load(first, general_name(function.name)), args=list(args), keywords=[], **place(first))
+    call = ast.Call(func=load(first, general), args=list(args), keywords=[], **place(first))
     test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.Or(), values=list(tests), **place(first))
     head: list[ast.stmt] = [ast.If(test=test, body=[ast.Return(value=call, **place(first))], orelse=[], **place(first))]
     renamed = {name: f"dana_q_{name}" for name in _assigned(function) & {arg.arg for arg in function.args.args}}
@@ -209,10 +219,63 @@ def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
     tree.body = body
 
 
+def add_method_entries(body: list[ast.stmt], structs: dict[str, StructFacts]) -> list[ast.stmt]:
+    """Make methods of a version that does not test its receiver: the class has done that.
+
+    ``_receiver_((P,), 'area', area)`` gets ``dana_k_P_area``, a copy of the tested version without the test of the
+    first parameter; the plain name goes on testing, since it can be called with anything.
+    """
+    fast: dict[str, ast.FunctionDef] = {}
+    result: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef):
+            # Several functions of one name are methods of several structs: the newest one is meant.
+            fast.pop(statement.name, None)
+            if hasattr(statement, "dana_head") and hasattr(statement, "dana_general"):
+                fast[statement.name] = statement
+        match statement:
+            case ast.Expr(value=ast.Call(args=[ast.Tuple(elts=[ast.Name(id=owner)]), _, ast.Name(id=name) as function])):
+                if owner in structs and name in fast:
+                    method = _without_receiver_test(fast[name], owner)
+                    if method is not None:
+                        result.append(method)
+                        function.id = method.name
+        result.append(statement)
+    return result
+
+
+def _without_receiver_test(function: ast.FunctionDef, owner: str) -> ast.FunctionDef | None:
+    """A copy whose head tests all parameters but the first; None if that is not tested for ``owner``."""
+    head: ast.If = function.dana_head  # type: ignore[attr-defined]
+    tests = head.test.values if isinstance(head.test, ast.BoolOp) and isinstance(head.test.op, ast.Or) else [head.test]
+    receiver = function.args.args[0].arg
+    match tests[0]:
+        case ast.Compare(left=ast.Call(args=[ast.Name(id=tested)]), comparators=[ast.Name(id=wanted)]):
+            if tested != receiver or wanted != owner:
+                return None
+        case _:
+            return None
+    copy = clone(function)
+    copy.name = known_name(f"{owner}_{function.name}")
+    copy.dana_shown = getattr(function, "dana_shown", function.name)  # type: ignore[attr-defined]
+    copy.dana_source = function  # type: ignore[attr-defined]
+    copy.decorator_list = []
+    copy.body = []
+    for statement in function.body:
+        if statement is not head:
+            copy.body.append(clone(statement))
+        elif len(tests) > 1:
+            rest = [clone(test) for test in tests[1:]]
+            test = rest[0] if len(rest) == 1 else ast.BoolOp(op=ast.Or(), values=rest, **place(head))
+            copy.body.append(ast.If(test=test, body=[clone(part) for part in head.body], orelse=[], **place(head)))
+    return copy
+
+
 def _without_head(function: ast.FunctionDef) -> ast.FunctionDef:
     """The third entry: its nodes lead to those of the tested version, whose types hold here too."""
     copy = clone(function)
     copy.name = known_name(function.name)
+    copy.dana_shown = getattr(function, "dana_shown", function.name)  # type: ignore[attr-defined]
     copy.dana_source = function  # type: ignore[attr-defined]
     copy.decorator_list = []
     copy.args.defaults = []

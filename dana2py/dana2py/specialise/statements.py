@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dana2py.specialise import forms
 from dana2py.specialise.expressions import ExpressionSpecialiser
 from dana2py.specialise.facts import StructFacts
-from dana2py.specialise.forms import clone, hook, load, place, repeatable, simple, type_test
+from dana2py.specialise.forms import clone, hook, load, place, type_test
+from dana2py.specialise.hoisting import hoist
 from dana2py.specialise.types import DECLARED, coerces
 from dana_guards.lattice import STR, Type
 
@@ -78,11 +79,13 @@ class StatementSpecialiser(ExpressionSpecialiser):
 
     def repeated(self, node: ast.Assign | ast.Return) -> list[ast.stmt]:
         """``try: statement`` / ``except TypeError: the same with helpers``, where it pays and is harmless."""
-        value = node.value
-        assert value is not None
-        if not self.pays(value):
-            node.value = self.expr(value)
+        assert node.value is not None
+        if not self.pays(node.value):
+            node.value = self.expr(node.value)
             return [node]
+        setup, value = hoist(node.value, self.stable, self.temporary)
+        first: list[ast.stmt] = [part for assign in setup for part in self.block([assign])]
+        node.value = value
         again = clone(node)
         assert again.value is not None
         self.retrying = True
@@ -90,16 +93,19 @@ class StatementSpecialiser(ExpressionSpecialiser):
         self.retrying = False
         again.value = self.expr(again.value)
         handler = ast.ExceptHandler(type=load(value, "_type_error_"), name=None, body=[again], **place(node))
-        return [ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[], **place(node))]
+        return [*first, ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[], **place(node))]
 
     def pays(self, value: ast.expr) -> bool:
-        """Does the expression hold a ``+`` of unknown operands, and nothing that has an effect?"""
-        if self.blocks > MAX_BLOCKS or self.strict or not repeatable(value):
+        """Is there a ``+`` of unknown operands that is evaluated in any case?"""
+        if self.blocks > MAX_BLOCKS or self.strict:
             return False
-        return any(
-            isinstance(part, ast.BinOp) and getattr(part, "dana_op", False) and self.unsure(part)
-            for part in ast.walk(value)
-        )
+        while isinstance(value, ast.UnaryOp):
+            value = value.operand
+        if not isinstance(value, ast.BinOp):
+            return False
+        if getattr(value, "dana_op", False) and self.unsure(value):
+            return True
+        return self.pays(value.left) or self.pays(value.right)
 
     def unsure(self, node: ast.BinOp) -> bool:
         """Would ``+`` need a test? Text on one side is better tested in line: there the pair is expected."""
