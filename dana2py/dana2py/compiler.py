@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
+from dana2py.options import Options
 from dana2py.parser import parse
 from dana2py.specialise import specialise
 
@@ -39,6 +40,7 @@ def compile_source(
     known: Iterable[str] = (),
     interactive: bool = False,
     is_package: bool = False,
+    options: Options | None = None,
 ) -> CompiledModule:
     """Compile Dana text.
 
@@ -51,6 +53,7 @@ def compile_source(
     known : names that the namespace holds already: Python names, and ``scope:name`` for the stores.
     interactive : leave the value of the last expression statement in the global ``dana_result``.
     is_package : the text is the ``__init__.na`` of a package.
+    options : which optimisations run; by default what the environment asks for.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def compile_source(
     """
     policy = policy or Policy()
     source = Source(text, filename)
-    resolution, tree = _guarded(source, policy, name, known, interactive)
+    resolution, tree = _guarded(source, policy, name, known, interactive, options=options)
     module = resolution.module
     return CompiledModule(
         code=shown_names(emit_code(tree, source), _shown(tree)),
@@ -110,13 +113,14 @@ def _guarded(
     known: Iterable[str],
     interactive: bool,
     stage: str = "guarded",
+    options: Options | None = None,
 ) -> tuple[Resolution, ast.Module]:
     def run() -> tuple[Resolution, ast.Module]:
         module: nodes.Module = parse(source)
         resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known)
         tree = lower_module(resolution, source, name, interactive)
         if stage != "lowered":
-            tree = specialise(tree, resolution, policy, closed=not interactive)
+            tree = specialise(tree, resolution, policy, closed=not interactive, options=options)
         if stage == "guarded":
             tree = restrict(tree, policy, source.path, source.text.split("\n"), closed=not interactive)
         return resolution, tree

@@ -10,16 +10,19 @@ No guard is inserted or left out here; that is the policy's (`dana_guards.transf
 from __future__ import annotations
 
 import ast
-import os
+from dataclasses import replace
 
 from dana2py.bindings import Resolution
+from dana2py.options import Options
 from dana2py.specialise.entries import add_entries, add_known_entries, add_method_entries, collapse
 from dana2py.specialise.facts import Facts, struct_facts
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
 
 
-def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed: bool) -> ast.Module:
+def specialise(
+    tree: ast.Module, resolution: Resolution, policy: Policy, closed: bool, options: Options | None = None
+) -> ast.Module:
     """Spell out Dana's operators.
 
     Parameters
@@ -28,12 +31,16 @@ def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed:
     resolution : for what was declared.
     policy : for the names that the host adds to the built-ins.
     closed : no other text will be executed in the same namespace (see `dana_guards.evidence`).
+    options : which passes run; by default what the environment asks for.
     """
-    tree.body = add_entries(tree.body, struct_facts(resolution))
-    facts = Facts(tree, resolution, policy.names, closed)
-    tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
-    add_known_entries(tree, facts.evidence)
-    tree.body = add_method_entries(tree.body, facts.structs)
+    options = options or Options.current()
+    if options.entries:
+        tree.body = add_entries(tree.body, struct_facts(resolution), options.guesses)
+    facts = Facts(tree, resolution, policy.names, closed, options.types)
+    if options.entries:
+        tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
+        add_known_entries(tree, facts.evidence)
+        tree.body = add_method_entries(tree.body, facts.structs)
     counter = 0
 
     def temporary() -> str:
@@ -41,7 +48,8 @@ def specialise(tree: ast.Module, resolution: Resolution, policy: Policy, closed:
         counter += 1
         return f"dana_v{counter}"
 
-    strict = resolution.module.strict or os.environ.get("DANA_AUTO_COERCION") == "0"
-    top = StatementSpecialiser(facts, tree, temporary, strict)
+    if resolution.module.strict:
+        options = replace(options, coercion=False)
+    top = StatementSpecialiser(facts, tree, temporary, options)
     tree.body = top.block(tree.body)
     return tree

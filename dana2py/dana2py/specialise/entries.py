@@ -36,7 +36,7 @@ MARKS = ("dana_op", "dana_attr", "dana_call", "dana_coerce")
 
 
 def add_entries(
-    body: list[ast.stmt], structs: dict[str, StructFacts], taken: set[str] | None = None
+    body: list[ast.stmt], structs: dict[str, StructFacts], guessing: bool, taken: set[str] | None = None
 ) -> list[ast.stmt]:
     """Give every annotated function of a block a general version and a test at its head.
 
@@ -44,12 +44,13 @@ def add_entries(
     ----------
     body : statements; functions inside functions stay as they are, so that nothing is copied twice.
     structs : the struct classes of the module; one that is declared later may not exist at a call.
+    guessing : test unannotated parameters for what they will probably be.
     """
     result: list[ast.stmt] = []
     taken = set() if taken is None else taken
     for statement in body:
         if isinstance(statement, ast.FunctionDef):
-            tests = guide_tests(statement, structs)
+            tests = guide_tests(statement, structs, guessing)
             if tests and _worth_it(statement):
                 general = general_version(statement, taken)
                 result.append(general)
@@ -59,7 +60,7 @@ def add_entries(
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
                 if inner:
-                    setattr(statement, field, add_entries(inner, structs, taken))
+                    setattr(statement, field, add_entries(inner, structs, guessing, taken))
         result.append(statement)
     return result
 
@@ -80,13 +81,13 @@ def known_name(name: str) -> str:
     return f"{KNOWN_PREFIX}{name}"
 
 
-def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> list[ast.expr]:
+def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool) -> list[ast.expr]:
     """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess."""
     args = function.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
         return []
     guides: dict[str, str] = getattr(function, "dana_guides", {})
-    guessed = guesses(function, structs) if len(guides) < len(args.args) else {}
+    guessed = guesses(function, structs) if guessing and len(guides) < len(args.args) else {}
     tests: list[ast.expr] = []
     function.dana_guessed = False  # type: ignore[attr-defined]
     for arg in args.args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from dana2py.options import Options
 from dana2py.specialise import forms
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
@@ -26,12 +27,12 @@ MAX_DUPLICATE = 24
 class ExpressionSpecialiser:
     """Rewrites expressions of one function (or of the module's top level)."""
 
-    def __init__(self, facts: Facts, function: ast.AST, temporaries: Callable[[], str], strict: bool = False) -> None:
+    def __init__(self, facts: Facts, function: ast.AST, temporaries: Callable[[], str], options: Options) -> None:
         self.facts = facts
         # A copy of a function has the variables of the one that the inference has seen.
         self.function = getattr(function, "dana_source", function)
         self.temporary = temporaries
-        self.strict = strict
+        self.options = options
         self.no_walrus = 0
         """Greater than 0 where Python allows no ``:=``: in the iterable of a comprehension."""
         self.retrying = False
@@ -39,7 +40,7 @@ class ExpressionSpecialiser:
 
     def kinds(self, node: ast.expr) -> Type:
         """The types that the value of ``node`` can have."""
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Constant) and self.options.types:
             return of_constant(node.value)
         return self.facts.type_of(getattr(node, "dana_origin", node))
 
@@ -78,7 +79,7 @@ class ExpressionSpecialiser:
 
     def expr_BinOp(self, node: ast.BinOp) -> ast.expr:
         """``a + b`` with coercion of numbers to text; other operators are Python's."""
-        if not getattr(node, "dana_op", False) or self.strict:
+        if not getattr(node, "dana_op", False) or not self.options.coercion:
             self.inside(node)
             return node
         left_kinds, right_kinds = self.kinds(node.left), self.kinds(node.right)
@@ -146,7 +147,7 @@ class ExpressionSpecialiser:
         """Comparisons coerce between text and numbers; ``in`` and ``is`` never do."""
         kinds = [self.kinds(part) for part in (node.left, *node.comparators)]
         self.inside(node)
-        if not getattr(node, "dana_op", False) or self.strict:
+        if not getattr(node, "dana_op", False) or not self.options.coercion:
             return node
         pairs = [
             not isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot) and coerces(kinds[i], kinds[i + 1])
@@ -208,7 +209,7 @@ class ExpressionSpecialiser:
 
     def condition(self, node: ast.expr) -> ast.expr:
         """The test of ``if`` and ``while`` by semantic truth (5.4)."""
-        if self.strict:
+        if not self.options.coercion:
             return self.expr(node)
         if isinstance(node, ast.BoolOp):
             return self.bool_condition(node)
@@ -376,7 +377,7 @@ class ExpressionSpecialiser:
 
     def nested(self, function: ast.AST) -> ExpressionSpecialiser:
         """A specialiser for a function inside this one."""
-        return type(self)(self.facts, function, self.temporary, self.strict)
+        return type(self)(self.facts, function, self.temporary, self.options)
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
         """Iterables may hold no ``:=``; elements and conditions may, at the price of a name outside."""

@@ -8,6 +8,7 @@ whatever is left out here on its word can be seen again by the policy.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dana2py import nodes
@@ -15,6 +16,7 @@ from dana2py.bindings import Resolution, python_name
 from dana2py.lower.functions import type_names
 from dana2py.lower.statements import type_text
 from dana_guards.evidence import infer_module
+from dana_guards.lattice import ANY, Type
 from dana_guards.scopes import Scope
 
 
@@ -54,9 +56,9 @@ def _methods(struct: nodes.StructDef, resolution: Resolution) -> set[str]:
 class Facts:
     """Knowledge about one module."""
 
-    def __init__(self, tree: ast.Module, resolution: Resolution, names: frozenset[str], closed: bool) -> None:
+    def __init__(self, tree: ast.Module, resolution: Resolution, names: frozenset[str], closed: bool, types: bool) -> None:
         self.evidence = infer_module(tree, names=names, closed=closed)
-        self.type_of = self.evidence.type_of
+        self.type_of: Callable[[ast.expr], Type] = self.evidence.type_of if types else lambda node: ANY
         self.root: Scope = self.evidence.module_scope
         self.structs = {
             name: struct for name, struct in struct_facts(resolution).items() if self.bound_once(name)

@@ -97,7 +97,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
 
     def pays(self, value: ast.expr) -> bool:
         """Is there a ``+`` of unknown operands that is evaluated in any case?"""
-        if self.blocks > MAX_BLOCKS or self.strict:
+        if self.blocks > MAX_BLOCKS or not self.options.coercion or not self.options.repeat:
             return False
         while isinstance(value, ast.UnaryOp):
             value = value.operand
