@@ -12,6 +12,7 @@ method ``_dana_member_(name)`` of its class, which returns the member or raises 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
@@ -62,22 +63,22 @@ def _getattr_(value: Any, name: str) -> Any:
     ------
     AttributeError : neither exists, or the name may not be read.
     """
-    found = _attribute(value, name)
+    found = _declared(value, name) if _is_guarded(name) else getattr(value, name, _missing_)
     if found is _missing_ and type(value) is dict:
-        found = value.get(dana_name(name), _missing_)
+        found = value.get(_key(name), _missing_)
     if found is _missing_:
         raise no_attribute(value, name)
     return found
 
 
+# The names are constants of programs, so few are asked about again and again.
+_is_guarded = lru_cache(maxsize=4096)(is_guarded_attribute)
+_key = lru_cache(maxsize=4096)(dana_name)
+
+
 def _attribute(value: Any, name: str) -> Any:
     """The attribute, or ``_missing_``."""
-    if is_guarded_attribute(name):
-        return _declared(value, name)
-    try:
-        return getattr(value, name)
-    except AttributeError:
-        return _missing_
+    return _declared(value, name) if _is_guarded(name) else getattr(value, name, _missing_)
 
 
 def _declared(value: Any, name: str) -> Any:
@@ -97,15 +98,14 @@ def _declared(value: Any, name: str) -> Any:
 
 
 def _declared_field(value: DanaObject, name: str) -> Any:
-    cls = type(value)
-    field = cls._dana_by_name_.get(name)
+    field = value._dana_by_name_.get(name)
     if field is not None:
         return object.__getattribute__(value, field.slot)
     if not name.startswith("_"):
         method = _declared_method(value, name)
         if method is not _missing_:
             return method
-    for delegate in cls._dana_delegates_:
+    for delegate in value._dana_delegates_:
         found = _declared(object.__getattribute__(value, delegate.slot), name)
         if found is not _missing_:
             return found
@@ -130,7 +130,7 @@ def delegated_read(value: DanaObject, name: str) -> Any:
     """
     if not name.startswith(("_", "dana_s_")):
         sized = type(value)._dana_sized_ if name in SIZED else None
-        for delegate in type(value)._dana_delegates_:
+        for delegate in value._dana_delegates_:
             target = object.__getattribute__(value, delegate.slot)
             found = _attribute(target, name)
             if found is not _missing_:
@@ -162,14 +162,14 @@ def _method_(value: Any, name: str, fallback: Any = None) -> Any:
     ------
     AttributeError : there is nothing to call.
     """
-    if isinstance(value, DanaObject) and name in type(value)._dana_by_name_:
+    if isinstance(value, DanaObject) and name in value._dana_by_name_:
         # A method beside a field of the same name.
         method = _attribute(value, f"dana_m_{name}")
         if method is not _missing_:
             return method
     found = _attribute(value, name)
     if found is _missing_ and type(value) is dict:
-        found = value.get(dana_name(name), _missing_)
+        found = value.get(_key(name), _missing_)
     if found is not _missing_:
         return found
     if fallback is None or value is None:
@@ -189,26 +189,28 @@ def _setattr_(value: Any, name: str, content: Any) -> None:
     TypeError : the content does not fit the field.
     """
     if type(value) is dict:
-        value[dana_name(name)] = content
-        return
-    owner = _owner(value, name) if isinstance(value, DanaObject) else None
-    if owner is None:
-        if isinstance(value, DanaObject):
-            raise no_attribute(value, name)
+        value[_key(name)] = content
+    elif not isinstance(value, DanaObject):
         raise AttributeError(f"attributes of {type_of(value)} cannot be set")
-    if type(owner) is dict:
-        owner[dana_name(name)] = content
+    elif name in value._dana_by_name_:
+        setattr(value, name, content)
     else:
-        setattr(owner, name, content)
+        owner = _owner(value, name)
+        if owner is None:
+            raise no_attribute(value, name)
+        if type(owner) is dict:
+            owner[_key(name)] = content
+        else:
+            setattr(owner, name, content)
 
 
 def _owner(value: Any, name: str) -> Any:
     """The struct or dict that holds the field ``name`` of ``value``, or None."""
     if not isinstance(value, DanaObject):
-        return value if type(value) is dict and dana_name(name) in value else None
-    if name in type(value)._dana_by_name_:
+        return value if type(value) is dict and _key(name) in value else None
+    if name in value._dana_by_name_:
         return value
-    for delegate in type(value)._dana_delegates_:
+    for delegate in value._dana_delegates_:
         owner = _owner(object.__getattribute__(value, delegate.slot), name)
         if owner is not None:
             return owner
@@ -224,7 +226,7 @@ def _delattr_(value: Any, name: str) -> None:
     """
     if type(value) is not dict:
         raise AttributeError(f"attributes of {type_of(value)} cannot be deleted")
-    if value.pop(dana_name(name), _missing_) is _missing_:
+    if value.pop(_key(name), _missing_) is _missing_:
         raise no_attribute(value, name)
 
 

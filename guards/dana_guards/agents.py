@@ -1,8 +1,8 @@
 """Resources, workflows and agents: the fields and methods that they have beyond what is declared (7.5 to 7.7).
 
 In: the registry of a context and a way to ask its language model. Out: base classes and default fields for the struct
-factory, the hook ``_agent_``, and the predeclared names (``FSM``, ``BasicAgent``, …). Methods that change state need
-nothing; ``plan solve reason chat`` ask the model and so need the capability ``llm``.
+factory, the hook ``_agent_``, and the predeclared names (``FSM``, ``BasicAgent``, …), all made on demand. Methods that
+change state need nothing; ``plan solve reason chat`` ask the model and so need the capability ``llm``.
 
 What an instance remembers beside its fields lives in slots ``dana_h_…``, which no Dana name can spell. A chat is kept
 in the instance only, never in a file.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.formatting import text_of
@@ -157,6 +157,7 @@ def _fsm_init(
     self.transitions = default if transitions is _missing_ else transitions
 
 
+_FSM_DOC = "States and the transitions between them."
 _FSM_FIELDS = (
     ("states", "list", None),
     ("initial_state", "str", None),
@@ -278,13 +279,6 @@ def _given(**parts: Any) -> str:
 # -- one context -----------------------------------------------------------------------------------
 
 
-class Installed(NamedTuple):
-    """What `install` hands out."""
-
-    agent: Callable[..., DanaObject]  # the hook ``_agent_``
-    predeclared: dict[str, Any]
-
-
 def _agent_fields(name: str | None = None) -> DefaultFields:
     """Default fields of an agent type; those of ``agent Solo`` start with the state."""
     name_field, description, state = (make_field(word, "str") for word in ("name", "description", "state"))
@@ -300,40 +294,56 @@ def _base(name: str, slots: tuple[str, ...], methods: dict[str, Callable[..., An
     return StructType(name, (DanaObject,), {"__slots__": slots, "__module__": __name__, **methods})
 
 
-def install(registry: TypeRegistry, ask: Ask = no_model) -> Installed:
-    """Teach a registry the kinds ``resource``, ``workflow`` and ``agent_blueprint``.
+PREDECLARED = ("FSM", *_LIBRARY, "BasicAgentBlueprint", "DanaAgentBlueprint", "BasicAgent", "DanaAgent")
+
+
+class Kinds:
+    """``resource``, ``workflow``, ``agent_blueprint`` and the predeclared names of one context.
+
+    Nothing is made before a program asks for it: a context that declares plain structs never comes here.
 
     Parameters
     ----------
-    registry : the types of one context.
-    ask : asks that context's model.
+    registry : the types of the context.
+    ask : asks its model.
     """
-    fsm = registry.struct("FSM", "struct", _FSM_FIELDS, _copy(_fsm_init), "States and the transitions between them.")
-    registry.bases.update(
-        resource=_base("Resource", (), _RESOURCE_METHODS),
-        workflow=_base("Workflow", ("dana_h_states",), _WORKFLOW_METHODS),
-        agent_blueprint=_base("Agent", ("dana_h_memory",), _AGENT_METHODS | model_methods(ask)),
-    )
-    registry.defaults.update(
-        # A resource is CREATED while its constructor runs, and INITIALIZED when anybody sees it.
-        resource=DefaultFields((make_field("state", "str"),), {"state": lambda: "INITIALIZED"}),
-        workflow=DefaultFields(
-            (make_field("name", "str"), make_field("fsm", "FSM")),
-            {"name": lambda: "A Workflow", "fsm": fsm},
-            last=True,
-        ),
-        agent_blueprint=_agent_fields(),
-    )
-    agent = agent_hook(registry)
-    resources = {name: _library_resource(registry, name) for name in _LIBRARY}
-    blueprints = {
-        name: registry.struct(name, "agent_blueprint", _TASK_FIELDS, _copy(_tasks_init), None)
-        for name in ("BasicAgentBlueprint", "DanaAgentBlueprint")
-    }
-    instances = {
-        name: agent(name, blueprints[f"{name}Blueprint"], {"name": name}) for name in ("BasicAgent", "DanaAgent")
-    }
-    return Installed(agent, {"FSM": fsm, **resources, **blueprints, **instances})
+
+    def __init__(self, registry: TypeRegistry, ask: Ask = no_model) -> None:
+        self.registry = registry
+        self.agent = agent_hook(registry, self.prepare)
+        self._ask = ask
+        registry.prepare = self.prepare
+
+    def prepare(self, kind: str) -> None:
+        """Give the registry base class and default fields of a kind of declaration, unless it has them."""
+        registry = self.registry
+        if kind == "struct" or kind in registry.bases:
+            return
+        if kind == "resource":
+            registry.bases[kind] = _base("Resource", (), _RESOURCE_METHODS)
+            # A resource is CREATED while its constructor runs, and INITIALIZED when anybody sees it.
+            registry.defaults[kind] = DefaultFields((make_field("state", "str"),), {"state": lambda: "INITIALIZED"})
+        elif kind == "workflow":
+            registry.bases[kind] = _base("Workflow", ("dana_h_states",), _WORKFLOW_METHODS)
+            make = {"name": lambda: "A Workflow", "fsm": self.predeclared("FSM")}
+            fields = (make_field("name", "str"), make_field("fsm", "FSM"))
+            registry.defaults[kind] = DefaultFields(fields, make, last=True)
+        elif kind == "agent_blueprint":
+            registry.bases[kind] = _base("Agent", ("dana_h_memory",), _AGENT_METHODS | model_methods(self._ask))
+            registry.defaults[kind] = _agent_fields()
+
+    def predeclared(self, name: str) -> Any:
+        """One of the names in `PREDECLARED`, made at the first question."""
+        if name in ("BasicAgent", "DanaAgent"):
+            return self.agent(name, self.predeclared(f"{name}Blueprint"), {"name": name})
+        known = self.registry.find(name)
+        if known is not None:
+            return known
+        if name == "FSM":
+            return self.registry.struct(name, "struct", _FSM_FIELDS, _copy(_fsm_init), _FSM_DOC)
+        if name in _LIBRARY:
+            return _library_resource(self.registry, name)
+        return self.registry.struct(name, "agent_blueprint", _TASK_FIELDS, _copy(_tasks_init), None)
 
 
 _TASK_FIELDS = (("domain", "str", None), ("tasks", "str", None))
@@ -353,7 +363,7 @@ def _nothing(self: Any) -> None:
     """The constructor of an agent without fields of its own."""
 
 
-def agent_hook(registry: TypeRegistry) -> Callable[..., DanaObject]:
+def agent_hook(registry: TypeRegistry, prepare: Callable[[str], None]) -> Callable[..., DanaObject]:
     """``_agent_`` of a context."""
 
     def _agent_(name: str | None, blueprint: Any, overrides: dict[str, Any]) -> DanaObject:
@@ -369,6 +379,7 @@ def agent_hook(registry: TypeRegistry) -> Callable[..., DanaObject]:
         ------
         TypeError : the blueprint is no agent type, an override names no field, or its value does not fit.
         """
+        prepare("agent_blueprint")
         kind = _agent_type(registry, name, blueprint)
         for field in overrides:
             if field not in kind._dana_by_name_:

@@ -71,7 +71,7 @@ _missing_: Final = Missing()
 
 
 class StructType(type):
-    """The metaclass: a struct class shows its methods, and nothing of it can be changed from outside this package."""
+    """The metaclass: a struct class shows the helpers that all have, and only this package can change it."""
 
     _dana_kind_: str
     _dana_fields_: tuple[Field, ...]
@@ -80,12 +80,12 @@ class StructType(type):
     _dana_sized_: Callable[[Any, str], Any] | None
 
     def __getattribute__(cls, name: str) -> Any:
-        value = type.__getattribute__(cls, name)
         # Fields are descriptors and slots, ``mro`` is Python's own: none of them is a value of Dana (invariant 1). A
-        # method without its instance is none either: its code takes the type of its receiver for granted.
-        if name.startswith("_"):
+        # method of a program without its instance is none either: its code takes the type of its receiver for granted.
+        value = type.__getattribute__(cls, name)
+        if name.startswith("_") or (type(value) is FunctionType and value.__globals__ is globals()):
             return value
-        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; its fields and methods belong to its instances")
+        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; members belong to its instances")
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise AttributeError(f"the struct {cls.__name__} cannot be changed")
@@ -111,9 +111,9 @@ class DanaObject(metaclass=StructType):
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
     _dana_kind_ = "struct"
-    _dana_fields_ = ()
+    _dana_fields_: tuple[Field, ...] = ()
     _dana_by_name_: dict[str, Field] = {}  # noqa: RUF012 - each class has its own, and it never changes
-    _dana_delegates_ = ()
+    _dana_delegates_: tuple[Field, ...] = ()
     _dana_sized_ = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,7 +220,6 @@ def _same(a: DanaObject, b: DanaObject, pairs: set[tuple[int, int]]) -> bool:
         pairs.add((id(a), id(b)))
         if type(a) is not type(b) and not _same_type(type(a), type(b)):
             return False
-        field: Field
         for field in a._dana_fields_:
             x, y = getattr(a, field.slot, None), getattr(b, field.slot, None)
             if isinstance(x, DanaObject) and isinstance(y, DanaObject):

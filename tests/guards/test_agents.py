@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support_structs import declare, function
 
-from dana_guards.agents import Installed, install
+from dana_guards.agents import PREDECLARED, Kinds
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.methods import _receiver_
 from dana_guards.structs import TypeRegistry
@@ -20,9 +20,9 @@ def types() -> TypeRegistry:
 
 
 @pytest.fixture
-def installed(types: TypeRegistry) -> Installed:
+def installed(types: TypeRegistry) -> Kinds:
     """The kinds of 7.5 to 7.7, without a model."""
-    return install(types)
+    return Kinds(types)
 
 
 @pytest.mark.usefixtures("installed")
@@ -68,14 +68,14 @@ def test_workflow(types: TypeRegistry) -> None:
     assert other.get_execution_history() == []
 
 
-def test_fsm(installed: Installed) -> None:
+def test_fsm(installed: Kinds) -> None:
     """All fields of FSM have defaults."""
-    fsm = installed.predeclared["FSM"]
+    fsm = installed.predeclared("FSM")
     assert fsm().transitions == {"START:next": "PROCESSING", "PROCESSING:next": "COMPLETE"}
     assert fsm(initial_state="A").current_state == "A"
 
 
-def test_agents(types: TypeRegistry, installed: Installed) -> None:
+def test_agents(types: TypeRegistry, installed: Kinds) -> None:
     """A blueprint, a lone agent, an alias with overrides, an alias of the blueprint itself."""
     blueprint = declare(types, "B", "agent_blueprint", topic=("str", "x"))
     assert repr(blueprint()) == "B(name='unnamed_agent', description='A Dana agent', state='CREATED', topic='x')"
@@ -90,7 +90,7 @@ def test_agents(types: TypeRegistry, installed: Installed) -> None:
     assert blueprint().name == "unnamed_agent"
 
 
-def test_agent_errors(types: TypeRegistry, installed: Installed) -> None:
+def test_agent_errors(types: TypeRegistry, installed: Kinds) -> None:
     """Unknown overrides tell the near name; only agent types are blueprints."""
     blueprint = declare(types, "B", "agent_blueprint", topic=("str", "x"))
     with pytest.raises(TypeError, match=r"H has no field 'topik'; did you mean 'topic'\? \(fields: name, "):
@@ -102,7 +102,7 @@ def test_agent_errors(types: TypeRegistry, installed: Installed) -> None:
             installed.agent("H", bad, {})
 
 
-def test_overrides_are_inherited(types: TypeRegistry, installed: Installed) -> None:
+def test_overrides_are_inherited(types: TypeRegistry, installed: Kinds) -> None:
     """A method written for the blueprint, also later, answers for its aliases, built-in names included."""
     blueprint = declare(types, "B", "agent_blueprint", topic=("str", "x"))
     helper = installed.agent("Helper", blueprint, {})
@@ -113,7 +113,7 @@ def test_overrides_are_inherited(types: TypeRegistry, installed: Installed) -> N
     assert blueprint().solve("p") == "own p"
 
 
-def test_memory(installed: Installed) -> None:
+def test_memory(installed: Kinds) -> None:
     """remember and recall need no model and are each instance's own."""
     one, two = installed.agent("One", None, {}), installed.agent("Two", None, {})
     assert one.recall("k") is None
@@ -125,7 +125,7 @@ def test_memory(installed: Installed) -> None:
 
 
 @pytest.mark.parametrize("method", ["plan", "solve", "reason", "chat"])
-def test_no_model(installed: Installed, method: str) -> None:
+def test_no_model(installed: Kinds, method: str) -> None:
     """Without a model these methods ask for the capability."""
     agent = installed.agent("Solo", None, {})
     with pytest.raises(DanaCapabilityError, match="language model") as caught:
@@ -143,7 +143,7 @@ def test_model() -> None:
         return f"answer {len(asked)}"
 
     types = TypeRegistry()
-    found = install(types, ask)
+    found = Kinds(types, ask)
     blueprint = declare(types, "B", "agent_blueprint", config=("dict", {"llm_temperature": 0.5, "base_url": "http://x"}))
     agent = found.agent("A", blueprint, {"description": "Knows tea."})
     assert agent.solve("p", context={"k": 1}) == "answer 1"
@@ -161,23 +161,22 @@ def test_model() -> None:
     assert agent.get_metrics()["calls"] == 4
 
 
-def test_library(installed: Installed) -> None:
+def test_library(installed: Kinds) -> None:
     """The resources of the core library keep entries; the predeclared agents exist."""
-    memory = installed.predeclared["MemoryResource"]()
+    memory = installed.predeclared("MemoryResource")()
     assert memory.store("tea", 5)
     assert memory.retrieve("tea") == 5
     assert memory.query("TE")["results"] == {"tea": 5}
     assert memory.delete("tea") is True
     assert memory.delete("tea") is False
-    assert installed.predeclared["MemoryResource"]().items == {}
-    assert repr(installed.predeclared["BasicAgent"]).startswith("BasicAgent(name='BasicAgent'")
-    assert installed.predeclared["DanaAgentBlueprint"](domain="d").domain == "d"
+    assert installed.predeclared("MemoryResource")().items == {}
+    assert repr(installed.predeclared("BasicAgent")).startswith("BasicAgent(name='BasicAgent'")
+    assert installed.predeclared("DanaAgentBlueprint")(domain="d").domain == "d"
 
 
 def test_contexts_share_no_classes() -> None:
     """Two contexts have their own FSM, agents and base classes."""
-    one, two = install(TypeRegistry()), install(TypeRegistry())
-    for name in one.predeclared:
-        assert one.predeclared[name] is not two.predeclared[name]
-    one.predeclared["BasicAgent"].remember("k", 1)
-    assert two.predeclared["BasicAgent"].recall("k") is None
+    one, two = Kinds(TypeRegistry()), Kinds(TypeRegistry())
+    for name in PREDECLARED:
+        assert one.predeclared(name) is not two.predeclared(name)
+    assert one.predeclared("FSM") is one.predeclared("FSM")

@@ -217,15 +217,17 @@ def test_copies(types: TypeRegistry) -> None:
 
 
 def test_class_cannot_be_changed(point: StructType) -> None:
-    """Nobody writes to the class, and it shows neither fields nor mro."""
+    """Nobody writes to the class, and it shows neither fields nor methods of the program nor mro."""
     for name in ("x", "__eq__", "new"):
         with pytest.raises(AttributeError, match="cannot be changed"):
             setattr(point, name, 1)
         with pytest.raises(AttributeError, match="cannot be changed"):
             delattr(point, name)
-    for name in ("x", "dana_s_x", "mro"):
+    _receiver_((point,), "area", function("lambda self: 1"))
+    for name in ("x", "dana_s_x", "mro", "area"):
         with pytest.raises(AttributeError, match="P has no attribute"):
             getattr(point, name)
+    assert point.to_dict(point(1))["x"] == 1
     assert repr(point) == "<struct P>"
 
 
