@@ -178,7 +178,11 @@ SEVERAL = [
     ("try x:\n  a\nexcept:\n  b\nfinally:\n  c\ne = = 5\n", [(1, 5), (7, 5)]),
     ("struct P:\n  x: int\n  y = = 3\n  z: int\n\nclass Q:\n  x\n\ny", [(3, 5), (6, 7)]),
     ("1 = 2\nf() = 3\nx = 4", [(1, 1), (2, 1)]),
-    ("x = = 1\nif a:\n", [(1, 5)]),
+    ("x = = 1\nif a:\n", [(1, 5), (2, 6)]),
+    ("x = = 1\ny = 2\ndef f(:\n  return 1\n", [(1, 5), (3, 6)]),
+    ("if a:\n  b b\n  c = 'open\n  d d", [(2, 5), (3, 7)]),
+    ("a = __b__\nc = = 1\nd.__e__()", [(1, 5), (2, 5), (3, 3)]),
+    ("if a:\n  b = (1]\n", [(2, 9)]),
     ("  a b\n  c d", [(1, 5), (2, 5)]),
     ("while a:\n  b b\n  if c:\n    d d\n  e e\nf f", [(2, 5), (4, 7), (5, 5), (6, 3)]),
 ]

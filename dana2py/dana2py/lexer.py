@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from dana2py import fstrings, literals
@@ -166,7 +166,6 @@ class Lexer:
             else:
                 position = methods[kind](found)
                 if position < 0:
-                    self._check_dunders()
                     return tokens
                 match = inside if fields else outside
         raise self.error(f"the source has more than {MAX_TOKENS} tokens", position, "split it into modules")
@@ -478,18 +477,31 @@ class Lexer:
         shown = repr(character) if character.isprintable() else f"the character U+{ord(character):04X}"
         raise self.error(f"{shown} has no meaning here", offset, hint)
 
-    def _check_dunders(self) -> None:
-        """Names of the form ``__x__`` belong to Python; they are refused wherever they stand."""
+    def reserved_names(self, most: int) -> list[DanaSyntaxError]:
+        """Errors for names of the form ``__x__``, which belong to Python; at most so many."""
         if _DUNDER.search(self.text) is None:
-            return
-        for token in self.tokens:
-            if token.kind == "NAME" and _DUNDER.match(str(token.value)) and token.value not in DUNDER_NAMES:
-                raise self.source.error(
-                    f"the name {token.value!r} is reserved",
-                    token.span.line,
-                    token.span.column,
-                    "names that begin and end with two underscores do not exist in Dana",
-                )
+            return []
+        names = (token for token in self.tokens if token.kind == "NAME" and token.value not in DUNDER_NAMES)
+        wrong = (token for token in names if _DUNDER.match(token.value))
+        hint = "names that begin and end with two underscores do not exist in Dana"
+        return [
+            self.source.error(f"the name {_shortened(token.value)} is reserved", *token.span[:2], hint)
+            for token in islice(wrong, most)
+        ]
+
+    def tokens_before(self, error: DanaSyntaxError) -> list[Token]:
+        """The tokens of the whole lines before an error, with the end of their blocks and of the text."""
+        place = (error.lineno or 1, (error.column or 1) - 1)
+        count = len(self.tokens)
+        while count and (self.tokens[count - 1].kind != "NEWLINE" or self.tokens[count - 1].span[:2] >= place):
+            count -= 1
+        tokens = self.tokens[:count]
+        if not tokens:
+            return []
+        open_blocks = sum((token.kind == "INDENT") - (token.kind == "DEDENT") for token in tokens)
+        end = tokens[-1].span
+        tokens += [Token("DEDENT", "", end)] * open_blocks
+        return [*tokens, Token("$END", "", end)]
 
     # -- f-strings, see fstrings.py --------------------------------------------------------------
 
@@ -518,6 +530,10 @@ _WRONG_HINTS = {
     "\u2028": "end lines with a line feed",
     "\u2029": "end lines with a line feed",
 }
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= 40 else name[:37] + "...")
 
 
 def _width(margin: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from dana2py import nodes, tables
 from dana2py.expectations import explain
 from dana2py.fresh_stack import on_fresh_stack
-from dana2py.lexer import Token, tokenize
+from dana2py.lexer import Lexer
 from dana2py.recovery import resume
 from dana2py.source import Source
 from dana2py.tree_builder import TreeBuilder
@@ -25,6 +25,8 @@ from dana_guards.errors import DanaSyntaxError, IncompleteInput, InternalError
 
 #: Errors that one parse reports.
 MAX_ERRORS = 20
+#: With how many tokens before an error of the lexer the text before it is parsed as well.
+MAX_TOKENS_BEFORE = 100_000
 #: How deep one expression may be, a chain of operators or attributes counted once.
 MAX_DEPTH = 200
 #: Nodes between two brackets when every level of precedence is used once.
@@ -91,27 +93,36 @@ def parse(source: Source) -> nodes.Module:
 
 
 def _parse(source: Source) -> nodes.Module:
-    lexer = tokenize(source)
-    builder = TreeBuilder(source, lexer.comments, lexer.strict)
-    run = Run(automaton(), lexer.tokens, builder)
-    errors: list[DanaSyntaxError] = []
-    while True:
-        try:
-            module = run.to_the_end()
-            break
-        except DanaSyntaxError as error:
-            errors.append(error)
-            if len(errors) == MAX_ERRORS or isinstance(error, IncompleteInput) or not run.recover():
-                break
-    if errors:
+    lexer = Lexer(source)
+    try:
+        lexer.run()
+    except DanaSyntaxError as error:
+        raise _with_errors_before(error, lexer) from None
+    run = Run(automaton(), lexer)
+    module, errors = run.with_recovery()
+    errors += lexer.reserved_names(MAX_ERRORS)
+    if errors or module is None:
         raise _joined(errors)
-    check_depth(module, source, lexer.deepest, builder.longest)
+    check_depth(module, source, lexer.deepest, run.builder.longest)
     return module
 
 
+def _with_errors_before(error: DanaSyntaxError, lexer: Lexer) -> DanaSyntaxError:
+    """The lexer's error, after those of the statements before it."""
+    tokens = lexer.tokens_before(error)
+    if not 1 < len(tokens) < MAX_TOKENS_BEFORE:
+        return error
+    lexer.tokens = tokens
+    _, errors = Run(automaton(), lexer).with_recovery()
+    # That the text ends is not its own fault here.
+    whole = [one for one in errors if not isinstance(one, IncompleteInput)]
+    return _joined([*whole, *lexer.reserved_names(MAX_ERRORS), error])
+
+
 def _joined(errors: list[DanaSyntaxError]) -> DanaSyntaxError:
-    """The first error with the others in it; that the text ends too early counts only when alone."""
-    first, *others = [error for error in errors if not isinstance(error, IncompleteInput)] or errors
+    """The first error with the others in it, in source order; that the text ends too early comes last."""
+    errors.sort(key=lambda error: (isinstance(error, IncompleteInput), error.lineno or 0, error.column or 0))
+    first, *others = errors[:MAX_ERRORS]
     first.others = tuple(others)
     return first
 
@@ -119,14 +130,27 @@ def _joined(errors: list[DanaSyntaxError]) -> DanaSyntaxError:
 class Run:
     """One parse: the stacks of the LALR loop, which a recovery can cut back."""
 
-    def __init__(self, machine: Automaton, tokens: list[Token], builder: TreeBuilder) -> None:
+    def __init__(self, machine: Automaton, lexer: Lexer) -> None:
         self.machine = machine
-        self.tokens = tokens
-        self.builder = builder
-        self.source = builder.source
+        self.tokens = lexer.tokens
+        self.source = lexer.source
+        self.builder = TreeBuilder(lexer.source, lexer.comments, lexer.strict)
         self.states = [machine.start]
         self.values: list[Any] = []
         self.index = 0
+
+    def with_recovery(self) -> tuple[nodes.Module | None, list[DanaSyntaxError]]:
+        """The module and no errors, or the errors of the whole text."""
+        errors: list[DanaSyntaxError] = []
+        while True:
+            try:
+                module = self.to_the_end()
+            except DanaSyntaxError as error:
+                errors.append(error)
+                if len(errors) == MAX_ERRORS or isinstance(error, IncompleteInput) or not self.recover():
+                    return None, errors
+            else:
+                return (None if errors else module), errors
 
     def to_the_end(self) -> nodes.Module:
         """Shift tokens and reduce by rules until the whole text is one module.
