@@ -114,12 +114,15 @@ class DanaContext:
         """Everything behind the settings is made at the first use: many contexts run one thing or nothing at all."""
         if name not in _LATE or "_builtins" in self.__dict__:
             raise AttributeError(f"DanaContext has no attribute {name!r}")
+        self._prepare()
+        return self.__dict__[name]
+
+    def _prepare(self) -> None:
         with _building:
             if self._closed:
                 raise ended()
             if "_builtins" not in self.__dict__:
                 self._build()
-        return self.__dict__[name]
 
     def _build(self) -> None:
         library, limits, grants, search_paths, functions, objects, on_print, llm, name = self._settings

@@ -20,7 +20,7 @@ def read_project(folder: str) -> dict[str, Any]:
             data = file.read()
     except OSError:
         return {}
-    if b"dana2py" not in data:  # most projects: the parser need not be loaded
+    if b"tool.dana2py" not in data:  # most projects: the parser need not be loaded
         return {}
     import tomllib
 

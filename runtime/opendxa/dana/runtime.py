@@ -83,7 +83,7 @@ class DanaRuntime:
         limits = _DEFAULT_LIMITS
         if not timeout is max_memory is max_output is None:
             limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
-        return DanaContext(
+        context = DanaContext(
             self._library,
             limits=limits,
             grants=_grants(allowed_capabilities, on_capability),
@@ -94,6 +94,9 @@ class DanaRuntime:
             llm=llm,
             name=name,
         )
+        if objects:
+            context._prepare()  # the objects are copied now, whatever the host does with them later
+        return context
 
     def __repr__(self) -> str:
         return "<DanaRuntime>"
