@@ -69,6 +69,8 @@ _HOOKS: Final[dict[str, int]] = {
     **dict.fromkeys(["_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_", "_truth_"], BOOL),
     **dict.fromkeys(["_text_", "_glue_"], STR),
     "_len_": SMALL,
+    "_int_": INT,
+    "_float_": FLOAT,
 }
 _COERCIONS: Final[dict[str, int]] = {
     "_to_int_": INT | BOOL,

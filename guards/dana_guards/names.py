@@ -46,10 +46,14 @@ class Hook(NamedTuple):
 _BINARY: Final = Hook("call", "vv")
 _ONE: Final = Hook("call", "v")
 _TYPE: Final = Hook("type")
+_NUMBER_TYPE: Final = Hook("type", "v")
+"""May be called as well: what ``int`` and ``float`` make of any value is harmless, and bounded for a number."""
 
 HOOKS: Final[dict[str, Hook]] = {
     "_type_": Hook("type test", "v"),
-    **{f"_{name}_": _TYPE for name in ("int", "float", "str", "bool", "list", "dict", "set", "tuple", "range")},
+    **{f"_{name}_": _TYPE for name in ("str", "bool", "list", "dict", "set", "tuple", "range")},
+    "_int_": _NUMBER_TYPE,
+    "_float_": _NUMBER_TYPE,
     **{f"_{name}_": _BINARY for name in ("add", "eq", "ne", "lt", "le", "gt", "ge", "or")},
     **{f"_{name}_": _BINARY for name in ("mul", "pow", "lshift", "mod", "cat")},
     **{f"_to_{name}_": _ONE for name in ("int", "float", "str", "bool", "list", "dict")},

@@ -39,7 +39,7 @@ from dana_guards.errors import DanaError, DanaSecurityError, DanaSyntaxError
 from dana_guards.evidence import Evidence, infer_module
 from dana_guards.hook_rules import HookRules, is_plain_constant, position_of
 from dana_guards.interrupt_flags import insert_stop_flags
-from dana_guards.lattice import ANY, STRUCT
+from dana_guards.lattice import ANY, NUMBER, STRUCT
 from dana_guards.policy import AUDITED_PYTHONS, Policy
 from dana_guards.positions import at, call, name
 from dana_guards.problems import Problem, Report
@@ -189,13 +189,20 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         hook = self.hook_of(node)
         if hook is not None:
-            if names.HOOKS[hook].position not in ("call", "caught"):
+            if names.HOOKS[hook].position not in ("call", "caught") and not self._converts_number(node, hook):
                 self.misplaced(node.func, hook)
                 return node
             return self.hook_call(node, hook)
         if self.limited:
             self.bound_starred(node, [*node.args, *node.keywords])
         return self.contents(node)  # type: ignore[no-any-return]
+
+    def _converts_number(self, node: ast.Call, hook: str) -> bool:
+        """``_int_(x)``: in the ``limited`` profile of a number only, since reading a long text is quadratic."""
+        rule = names.HOOKS[hook]
+        if rule.position != "type" or not rule.arguments or len(node.args) != 1:
+            return False
+        return not self.limited or hook == "_float_" or self.evidence.type_of(node.args[0]).is_only(NUMBER)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         operands = [node.left, *node.comparators]

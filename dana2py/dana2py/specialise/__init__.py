@@ -29,14 +29,14 @@ def specialise(
     ----------
     tree : what `dana2py.lower` made; it is changed in place and returned.
     resolution : for what was declared.
-    policy : for the names that the host adds to the built-ins.
+    policy : its profile, and the names that the host adds to the built-ins.
     closed : no other text will be executed in the same namespace (see `dana_guards.evidence`).
     options : which passes run; by default what the environment asks for.
     """
     options = options or Options.current()
     if options.entries:
         tree.body = add_entries(tree.body, struct_facts(resolution), options.guesses)
-    facts = Facts(tree, resolution, policy.names, closed, options.types)
+    facts = Facts(tree, resolution, policy, closed, options.types)
     if options.entries:
         tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
         add_known_entries(tree, facts.evidence)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from dana2py.options import Options
 from dana2py.specialise import forms
+from dana2py.specialise.builtin_calls import shorter
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
 from dana2py.specialise.types import NUMBERS, coerces
@@ -306,8 +307,16 @@ class ExpressionSpecialiser:
             return self.coercion(node, node.dana_coerce)
         if hasattr(node, "dana_call"):
             return self.method_call(node, node.dana_call)
+        types = [self.kinds(arg) for arg in node.args]
         self.inside(node)
-        return node
+        if not self.options.types:
+            return node
+        return shorter(node, types, self.facts.limited, self.is_builtin) or node
+
+    def is_builtin(self, name: str) -> bool:
+        """Does ``name``, read here, surely mean the built-in?"""
+        evidence = self.facts.evidence
+        return evidence.is_builtin(name, evidence.scope_of(self.function))
 
     def coercion(self, node: ast.Call, wanted: str) -> ast.expr:
         """``_to_int_(v)``: nothing where v is known to be an int, else one test."""

@@ -17,6 +17,7 @@ from dana2py.lower.functions import type_names
 from dana2py.lower.statements import type_text
 from dana_guards.evidence import infer_module
 from dana_guards.lattice import ANY, Type
+from dana_guards.policy import Policy
 from dana_guards.scopes import Scope
 
 
@@ -56,8 +57,11 @@ def _methods(struct: nodes.StructDef, resolution: Resolution) -> set[str]:
 class Facts:
     """Knowledge about one module."""
 
-    def __init__(self, tree: ast.Module, resolution: Resolution, names: frozenset[str], closed: bool, types: bool) -> None:
-        self.evidence = infer_module(tree, names=names, closed=closed)
+    def __init__(
+        self, tree: ast.Module, resolution: Resolution, policy: Policy, closed: bool, types: bool
+    ) -> None:
+        self.evidence = infer_module(tree, names=policy.names, closed=closed)
+        self.limited = policy.is_limited
         self.type_of: Callable[[ast.expr], Type] = self.evidence.type_of if types else lambda node: ANY
         self.root: Scope = self.evidence.module_scope
         self.structs = {
