@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 CORPUS = Path(__file__).parent / "corpus"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 SYNTAX_ERRORS = {
     "UnexpectedCharacters", "UnexpectedToken", "UnexpectedEOF", "UnexpectedInput", "DedentError", "VisitError",
 }
