@@ -70,6 +70,15 @@ _missing_: Final = Missing()
 # -- classes and instances -------------------------------------------------------------------------
 
 
+def is_dana(function: FunctionType) -> bool:
+    """Is it generated code: its built-ins are a dictionary with our hooks."""
+    return "_exception_" in function.__builtins__
+
+
+#: What every instance can do. The runtime puts functions of its own in their place that ask who calls.
+_HELPERS = frozenset({"to_dict", "get_field_names", "get_field_value", "set_field_value"})
+
+
 class StructType(type):
     """The metaclass: a struct class shows the helpers that all have, and only this package can change it."""
 
@@ -83,7 +92,7 @@ class StructType(type):
         # Fields are descriptors and slots, ``mro`` is Python's own: none of them is a value of Dana (invariant 1). A
         # method of a program without its instance is none either: its code takes the type of its receiver for granted.
         value = type.__getattribute__(cls, name)
-        if name.startswith("_") or (type(value) is FunctionType and value.__globals__ is globals()):
+        if name.startswith("_") or (name in _HELPERS and type(value) is FunctionType and not is_dana(value)):
             return value
         raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; members belong to its instances")
 

@@ -238,6 +238,8 @@ def test_special_methods_are_final(types: TypeRegistry) -> None:
         _receiver_((struct,), name, function("lambda self: 1 / 0"))
     assert struct() == struct()
     assert repr(struct()) == "S(eq=1, to_dict=2, get_field_names=3)"
+    with pytest.raises(AttributeError, match="S has no attribute"):
+        assert struct.to_dict
     assert copy.copy(struct()) == struct()
 
 
