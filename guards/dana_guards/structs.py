@@ -72,7 +72,7 @@ _missing_: Final = Missing()
 
 def is_dana(function: FunctionType) -> bool:
     """Is it generated code: its built-ins are a dictionary with our hooks."""
-    return "_exception_" in function.__builtins__
+    return "_exception_" in getattr(function, "__builtins__", ())
 
 
 #: What every instance can do. The runtime puts functions of its own in their place that ask who calls.
