@@ -21,6 +21,7 @@ class Options:
     types : leave out what the inferred types show to be needless.
     entries : two entries for functions with annotations.
     guesses : entries for parameters without annotation, too. Needs ``entries``.
+    narrowing : the body of a loop twice, behind a test of its variables.
     repeat : ``+`` of unknown operands by doing the statement again.
     """
 
@@ -28,6 +29,7 @@ class Options:
     types: bool = True
     entries: bool = True
     guesses: bool = True
+    narrowing: bool = True
     repeat: bool = True
 
     @classmethod
@@ -39,7 +41,7 @@ class Options:
     @classmethod
     def plain(cls) -> Options:
         """No pass at all: every operator of Dana through its helper or its plainest test."""
-        return cls(types=False, entries=False, guesses=False, repeat=False)
+        return cls(types=False, entries=False, guesses=False, narrowing=False, repeat=False)
 
     def key(self) -> tuple[str, ...]:
         """The options as text, for the cache key."""

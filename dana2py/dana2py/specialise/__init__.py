@@ -16,6 +16,7 @@ from dana2py.bindings import Resolution
 from dana2py.options import Options
 from dana2py.specialise.entries import add_entries, add_known_entries, add_method_entries, collapse
 from dana2py.specialise.facts import Facts, struct_facts
+from dana2py.specialise.narrowing import narrow
 from dana2py.specialise.statements import StatementSpecialiser
 from dana_guards.policy import Policy
 
@@ -37,6 +38,8 @@ def specialise(
     if options.entries:
         tree.body = add_entries(tree.body, struct_facts(resolution), options.guesses)
     facts = Facts(tree, resolution, policy, closed, options.types)
+    if options.narrowing and options.types and narrow(tree.body, facts):
+        facts = Facts(tree, resolution, policy, closed, options.types)
     if options.entries:
         tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
         add_known_entries(tree, facts.evidence)

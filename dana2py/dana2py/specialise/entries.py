@@ -102,6 +102,14 @@ def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts], gues
     return tests
 
 
+def type_test_of(at: ast.AST, variable: str, names: Sequence[str]) -> ast.expr:
+    """A test that is true where the variable has one of the types, in the form that the inference reads."""
+    if len(names) == 1:
+        return type_test(load(at, variable), names[0])
+    others: list[ast.expr] = [type_test(load(at, variable), name, negate=True) for name in names]
+    return ast.UnaryOp(op=ast.Not(), operand=ast.BoolOp(op=ast.And(), values=others, **place(at)), **place(at))
+
+
 def _test_of(arg: ast.arg, names: Sequence[str]) -> list[ast.expr]:
     tests: list[ast.expr] = [type_test(load(arg, arg.arg), name, negate=True) for name in names]
     return [ast.BoolOp(op=ast.And(), values=tests, **place(arg))] if len(tests) > 1 else tests

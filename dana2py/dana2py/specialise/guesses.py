@@ -31,6 +31,13 @@ class Uses:
         self.kinds: set[str] = set()
         self.attributes: set[str] = set()
 
+    def add(self, kind: str) -> None:
+        """Note one use: a kind, or ``.name`` for an attribute."""
+        if kind.startswith("."):
+            self.attributes.add(kind[1:])
+        else:
+            self.kinds.add(kind)
+
     def guess(self, structs: dict[str, StructFacts]) -> tuple[str, ...]:
         """Names to test for, or nothing."""
         if self.attributes:
@@ -49,17 +56,14 @@ def guesses(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> dict[
     uses = {arg.arg: Uses() for arg in function.args.args}
     for statement in function.body:
         for node in ast.walk(statement):
-            for name, kind in _evidence(node):
+            for name, kind in probable(node):
                 if name in uses:
-                    if kind.startswith("."):
-                        uses[name].attributes.add(kind[1:])
-                    else:
-                        uses[name].kinds.add(kind)
+                    uses[name].add(kind)
     found = {name: use.guess(structs) for name, use in uses.items()}
     return {name: guess for name, guess in found.items() if guess}
 
 
-def _evidence(node: ast.AST) -> Iterator[tuple[str, str]]:
+def probable(node: ast.AST) -> Iterator[tuple[str, str]]:
     """Pairs of a variable and what this node makes probable of it."""
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
