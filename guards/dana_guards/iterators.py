@@ -37,6 +37,7 @@ class FlatIterator:
 
     __slots__ = ("_kind", "_nesting", "_steps")
 
+    _dana_type_name_ = "iterator"
     _nesting: int
 
     def __init__(self, steps: Iterator[Any], sources: Iterable[object] = (), kind: str = "iterator") -> None:

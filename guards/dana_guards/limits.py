@@ -16,12 +16,11 @@ import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import get_ident
-from time import monotonic
 from types import CodeType, TracebackType
 from typing import Final
 
-from dana_guards import watchdog
 from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
+from dana_guards.watchdog import ACTIVE, WATCH, clock, running
 
 UNLIMITED: Final = sys.maxsize
 DEFAULT_TIMEOUT: Final = 30.0
@@ -146,9 +145,9 @@ class HostSection:
 class Meter:
     """Counts for one context, and the place where a stop is asked for and delivered.
 
-    The slots `deadline`, `memory`, `baseline`, `serial` and `stopped` are read by the watchdog.
-    `serial` numbers the entries: a stop is recorded together with the serial it is meant for, so a
-    stop that comes too late is never delivered to the next call.
+    The slots `entered`, `outer`, `memory`, `baseline`, `serial` and `stopped` are read by the watchdog; entering
+    writes them and computes nothing. `serial` tells the entries apart: a stop is recorded together with the serial
+    that it is meant for, so one that comes too late is never delivered to the next call.
 
     Parameters
     ----------
@@ -156,77 +155,67 @@ class Meter:
     """
 
     __slots__ = (
-        "_namespaces", "_saved", "baseline", "codes", "deadline", "host_depth", "limits", "memory", "output",
-        "serial", "serials", "stopped", "thread", "timeout",
+        "_counted", "_inner", "_namespaces", "_saved", "baseline", "codes", "entered", "host_depth", "limits", "memory",
+        "outer", "output", "serial", "stopped", "thread", "timeout",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.limits = limits
         self.timeout = limits.timeout
         self.memory = limits.memory
-        self.serial = self.serials = 0
+        self.serial = self.entered = self._inner = self._counted = 0.0
         self.thread: int | None = None
-        self.deadline = math.inf
+        self.outer: Meter | None = None
         self.baseline = self.output = self.host_depth = 0
-        self.stopped: tuple[int, DanaError] | None = None
+        self.stopped: tuple[float, DanaError] | None = None
         self.codes: dict[int, CodeType] = {}
         self._namespaces: list[dict[str, object]] = []
-        self._saved: list[tuple[int, float, int]] = []
+        self._saved: list[tuple[float, Meter | None, int]] = []
 
     # -- entering and leaving Dana code ------------------------------------------------------------
 
-    def enter(self) -> watchdog.Frame | None:
+    def enter(self) -> Meter | None:
         """Arm the limits for the calling thread; give the result to `leave`.
 
         Raises DanaContextError if another thread runs in this context.
         """
         ident = get_ident()
-        now = monotonic()
         # No call stands between this test and the write: no other thread runs in between.
         if self.thread is not None:
-            return self._enter_again(ident, now)
+            return self._enter_again(ident, 0.0)
         self.thread = ident
-        self.serial = self.serials = self.serials + 1
-        self.output = 0
-        deadline = now + self.timeout
-        outer = watchdog.ACTIVE.get(ident)
-        if outer is not None and outer[0].deadline < deadline:
-            deadline = outer[0].deadline
-        self.deadline = deadline
-        watch = watchdog.WATCH
-        self.baseline = watch.resident
-        watchdog.ACTIVE[ident] = (self, outer)
+        self.entered = self.serial = now = clock()
+        self.outer = outer = ACTIVE.get(ident)
+        self.baseline = WATCH.resident
+        ACTIVE[ident] = self
         # After ACTIVE is written: the watchdog parks first and looks at ACTIVE afterwards.
-        if watch.parked:
-            self._wake(watch, outer)
-        elif now - watch.sampled > watchdog.STALE:
-            self.baseline = watch.sample(now)
+        if now > WATCH.fresh_until:
+            self._sample(now, outer)
         return outer
 
-    def _wake(self, watch: watchdog.Watchdog, outer: watchdog.Frame | None) -> None:
-        """Wake the watchdog; undo the entry if that fails (a thread or the stack is not to be had)."""
+    def _sample(self, now: float, outer: Meter | None) -> None:
+        """A fresh baseline; undo the entry if that fails (a thread or the stack is not to be had)."""
         try:
-            self.baseline = watch.wake()
+            self.baseline = WATCH.wake() if WATCH.parked else WATCH.sample(now)
         except BaseException:
             self.leave(outer)
             raise
 
-    def _enter_again(self, ident: int, now: float) -> watchdog.Frame | None:
-        """Dana calls the host, which calls Dana: the clock runs on, with the nearer deadline."""
+    def _enter_again(self, ident: int, now: float) -> Meter | None:
+        """Dana calls the host, which calls Dana: the clock runs on."""
         if self.thread != ident:
             raise DanaContextError(
                 "another thread runs in this context", hint="use one context for each thread, or the async calls"
             )
-        outer = watchdog.ACTIVE.get(ident)
-        self._saved.append((self.serial, self.deadline, self.host_depth))
+        self._saved.append((self.serial, self.outer, self.host_depth))
         self.host_depth = 0
-        self.serial = self.serials = self.serials + 1
-        if outer is not None:
-            self.deadline = min(self.deadline, outer[0].deadline)
-        watchdog.ACTIVE[ident] = (self, outer)
+        # Serials of inner entries count down, so they never meet those of outermost ones, which are times.
+        self.serial = self._inner = self._inner - 1
+        self.outer = outer = ACTIVE.get(ident)
+        ACTIVE[ident] = self
         return outer
 
-    def leave(self, outer: watchdog.Frame | None) -> DanaError | None:
+    def leave(self, outer: Meter | None) -> DanaError | None:
         """Disarm. The result is the reason if this call was stopped: then its value must not be used.
 
         Parameters
@@ -235,24 +224,21 @@ class Meter:
         """
         ident = self.thread
         assert ident is not None, "leave without enter"
-        if outer is None:
-            del watchdog.ACTIVE[ident]
-        else:
-            watchdog.ACTIVE[ident] = outer
+        # Not deleted: a dict that loses and gets one key over and over is rebuilt every few times.
+        ACTIVE[ident] = outer
         stopped, serial = self.stopped, self.serial
         if self._saved:
-            self.serial, self.deadline, self.host_depth = self._saved.pop()
+            self.serial, self.outer, self.host_depth = self._saved.pop()
         else:
-            self.host_depth = 0
-            self.thread = None
+            self.outer = self.thread = None
         return None if stopped is None else self._after_stop(stopped, serial)
 
-    def _after_stop(self, stopped: tuple[int, DanaError], serial: int) -> DanaError | None:
+    def _after_stop(self, stopped: tuple[float, DanaError], serial: float) -> DanaError | None:
         """Take the flags back and let the watchdog take its events back."""
         if self.stopped is stopped and stopped[0] == serial:
             self.stopped = None
         self._set_flags(False)
-        watchdog.WATCH.wake()
+        WATCH.wake()
         return stopped[1] if stopped[0] == serial else None
 
     # -- stopping ------------------------------------------------------------------------------------
@@ -282,7 +268,9 @@ class Meter:
         if self.thread is None:
             raise Interrupt(reason)
         self.record(self.serial, reason)
-        watchdog.WATCH.wake()
+        WATCH.wake()
+        if self.host_depth:  # called by the host itself: its own kind of exception
+            raise reason
         self.check()
 
     def cancel(self, reason: DanaError) -> bool:
@@ -291,10 +279,10 @@ class Meter:
         if self.thread is None:
             return False
         self.record(serial, reason)
-        watchdog.WATCH.wake()
+        WATCH.wake()
         return True
 
-    def record(self, serial: int, reason: DanaError) -> None:
+    def record(self, serial: float, reason: DanaError) -> None:
         """Note that entry `serial` is to stop; the first reason wins."""
         stopped = self.stopped
         if serial == self.serial and (stopped is None or stopped[0] != serial):
@@ -322,17 +310,28 @@ class Meter:
 
     def remaining(self) -> float:
         """Seconds to the deadline, for waiting calls of the capabilities; 0 at least."""
-        return max(self.deadline - monotonic(), 0.0) if self.thread is not None else self.timeout
+        if self.thread is None:
+            return self.timeout
+        return max(min(meter.deadline for meter in running(self)) - clock(), 0.0)
+
+    @property
+    def deadline(self) -> float:
+        """The end of the running call on the clock of `watchdog.clock`, by this meter's own timeout."""
+        return self.entered + self.timeout
 
     # -- sizes and output ----------------------------------------------------------------------------
 
     def need(self, size: int, what: str) -> None:
         """Refuse a value of `size` bytes that does not fit what is left of the memory, before it is made."""
-        if size > self.memory - max(watchdog.WATCH.resident - self.baseline, 0):
+        if size > self.memory - max(WATCH.resident - self.baseline, 0):
             self.stop(DanaMemoryError(f"{what} needs {size} bytes; the limit is {self.memory}"))
 
     def count_output(self, size: int) -> None:
         """Count `size` bytes that ``print`` or ``log`` are about to write."""
+        entry = self._saved[0][0] if self._saved else self.serial
+        if entry != self._counted:  # the first of this outermost call
+            self._counted = entry
+            self.output = 0
         self.output += size
         if self.output > self.limits.output:
             self.stop(DanaLimitError(f"the output is longer than {self.limits.output} bytes"))

@@ -22,21 +22,22 @@ import contextlib
 import os
 import sys
 import threading
+from math import inf
 from threading import get_ident
-from time import monotonic
+from time import perf_counter
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from dana_guards.errors import DanaMemoryError, DanaTimeoutError, Interrupt
+from dana_guards.errors import DanaError, DanaMemoryError, DanaTimeoutError, Interrupt
 
 if TYPE_CHECKING:
     from dana_guards.limits import Meter
 
-Frame: TypeAlias = "tuple[Meter, Frame | None]"
-"""A meter that runs in a thread, and what ran there before it."""
+ACTIVE: dict[int, Meter | None] = {}
+"""Thread id to the innermost running meter, None where nothing runs. Single dict operations, so no lock."""
 
-ACTIVE: dict[int, Frame] = {}
-"""Thread id to the innermost running meter. Single dict operations, so no lock."""
+clock: Final = perf_counter
+"""Monotonic, and fine enough on every system that two entries never have the same time."""
 
 PERIOD: Final = 0.02
 """Seconds between two looks at the memory while something runs."""
@@ -67,12 +68,22 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def running(top: Meter) -> list[Meter]:
+    """The meters of one thread: `top` and those that wait for it, the outermost last."""
+    chain: list[Meter] = []
+    meter: Meter | None = top
+    while meter is not None and meter not in chain:  # a context may be entered again from another
+        chain.append(meter)
+        meter = meter.outer
+    return chain
+
+
 class Watchdog:
     """Polls `ACTIVE`; parked while nothing has run for half a second."""
 
     def __init__(self) -> None:
         self.resident = 0
-        self.sampled = 0.0
+        self.fresh_until = -inf
         self.parked = True
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
@@ -89,7 +100,7 @@ class Watchdog:
 
     def wake(self) -> int:
         """Have a look soon; start the thread if there is none. Returns the fresh resident size in bytes."""
-        self.sample(monotonic())
+        self.sample(clock())
         if self._thread is None:
             with self._start:
                 if self._thread is None:
@@ -103,7 +114,7 @@ class Watchdog:
 
     def sample(self, now: float) -> int:
         """Read the resident size; bytes."""
-        self.sampled = now
+        self.fresh_until = now + STALE
         self.resident = resident = resident_bytes()
         return resident
 
@@ -112,7 +123,8 @@ class Watchdog:
             delay = self.poll()
             if delay is None:
                 self.parked = True
-                if ACTIVE:  # somebody entered before it could see that we park
+                self.fresh_until = -inf
+                if any(ACTIVE.values()):  # somebody entered before it could see that we park
                     self.parked = False
                     continue
                 self._signal.acquire()
@@ -122,34 +134,50 @@ class Watchdog:
 
     def poll(self) -> float | None:
         """Look once at every running meter; seconds to the next look, None to park."""
-        now = monotonic()
+        now = clock()
         self.sample(now)
-        frames = list(ACTIVE.values())
-        self._idle = 0 if frames or self._stopping else self._idle + 1
+        innermost = [meter for meter in ACTIVE.copy().values() if meter is not None]
+        self._idle = 0 if innermost or self._stopping else self._idle + 1
         delay = PERIOD
-        for frame in frames:
-            delay = min(delay, self._examine(frame, now))
+        for meter in innermost:
+            delay = min(delay, self._examine(meter, now))
         self._stopping = {key: meter for key, meter in self._stopping.items() if meter.is_stopping()}
         self._delivery.deliver(self._stopping.values())
         if self._stopping:
             delay = min(delay, URGENT)
-        return None if self._idle > _IDLE_POLLS else max(delay, 0.0)
+        if self._idle > _IDLE_POLLS:
+            self._forget_threads()
+            return None
+        return max(delay, 0.0)
 
-    def _examine(self, frame: Frame | None, now: float) -> float:
-        """Stop what is over its limits in one thread; seconds to its nearest deadline."""
+    def _forget_threads(self) -> None:
+        """Drop the keys of threads that have ended; a living thread's key is its own to write."""
+        living = sys._current_frames()
+        for ident in [ident for ident in ACTIVE.copy() if ident not in living]:
+            ACTIVE.pop(ident, None)
+
+    def _examine(self, innermost: Meter, now: float) -> float:
+        """Stop what is over its limits in one thread, and what it called; seconds to the nearest deadline."""
         nearest = PERIOD
-        while frame is not None:
-            meter, frame = frame
+        reason: DanaError | None = None
+        for meter in reversed(running(innermost)):
             serial = meter.serial
-            if meter.deadline <= now:
-                meter.record(serial, DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call"))
-            elif self.resident - meter.baseline > meter.memory:
-                meter.record(serial, DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes"))
+            reason = reason or self._excess(meter, now)
+            if reason is not None:
+                meter.record(serial, reason)
             else:
                 nearest = min(nearest, meter.deadline - now)
             if meter.is_stopping():
                 self._stopping[id(meter)] = meter
         return nearest
+
+    def _excess(self, meter: Meter, now: float) -> DanaError | None:
+        """Why a meter is to stop, or None."""
+        if meter.deadline <= now:
+            return DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call")
+        if self.resident - meter.baseline > meter.memory:
+            return DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes")
+        return None
 
     def after_fork(self) -> None:
         """In a child process no thread but the forking one is left."""
@@ -157,6 +185,7 @@ class Watchdog:
         kept = ACTIVE.get(ident)
         ACTIVE.clear()
         self.parked = True
+        self.fresh_until = -inf
         self._thread = None
         self._start = threading.Lock()
         self._signal = threading.Lock()
@@ -239,8 +268,8 @@ def _event_set() -> tuple[int, ...]:
 
 def _interrupt_here(code: CodeType, *_details: object) -> None:
     """The monitoring callback: raise in the thread whose innermost meter is to stop, in no other."""
-    frame = ACTIVE.get(get_ident())
-    if frame is not None and (reason := frame[0].pending()) is not None:
+    meter = ACTIVE.get(get_ident())
+    if meter is not None and (reason := meter.pending()) is not None:
         raise Interrupt(reason)
 
 
