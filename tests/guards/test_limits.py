@@ -111,6 +111,24 @@ def test_nested_calls_take_the_nearer_deadline() -> None:
     long.leave(outer)
 
 
+def test_a_pause_counts_neither_time_nor_memory() -> None:
+    """After the pause the same time is left as before, and what grew meanwhile is no growth."""
+    meter = meter_with(timeout=100.0, memory=50_000_000)
+    outer = meter.enter()
+    meter.entered -= 40.0
+    with meter.paused():
+        assert meter.deadline == math.inf
+        kept = bytearray(b"x") * 80_000_000
+        watchdog.WATCH.poll()
+        meter.check()
+    assert meter.remaining() == pytest.approx(60.0, abs=5.0)
+    assert watchdog.WATCH.resident - meter.baseline < 50_000_000
+    assert len(kept) == 80_000_000
+    meter.deadline = watchdog.clock() + 10.0
+    assert meter.remaining() == pytest.approx(10.0, abs=5.0)
+    assert meter.leave(outer) is None
+
+
 def test_a_second_thread_is_refused() -> None:
     """One running call for each context; the other thread gets an error and changes nothing."""
     meter, errors = meter_with(timeout=5.0), []
