@@ -27,10 +27,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("DANA_CACHE_DIR", str(tmp_path / ".cache"))
 
     def run(*arguments: str, text: str | bytes | None = None) -> Result:
-        result = CliRunner().invoke(group, arguments, input=text, standalone_mode=True)
-        code = result.return_value if isinstance(result.return_value, int) else result.exit_code
-        result.exit_code = code
-        return result
+        return CliRunner().invoke(group, arguments, input=text)
 
     return run
 
@@ -207,7 +204,7 @@ def test_check_finds_all_errors(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "sub" / "bad.na").write_text("def f(lenght):\n    return length\nreturn 1\n")
     result = cli("check", ".")
     assert result.exit_code == 1
-    assert result.output.splitlines()[-1].startswith("2 files, ")
+    assert result.stdout.splitlines()[-1].startswith("2 files, ")
     assert "sub/bad.na:2:12: error:" in result.stderr
     assert "did you mean 'lenght'" in result.stderr
     assert cli("check", "good.na").exit_code == 0
@@ -236,10 +233,8 @@ def test_check_json(cli: Run, tmp_path: Path) -> None:
 def test_show_views(cli: Run, tmp_path: Path) -> None:
     """Each view prints something of its own; a wrong program is an error with a place."""
     (tmp_path / "a.na").write_text("# c\nx = 1 + 2\n")
-    shown = {
-        " ".join(flags): cli("show", *flags, "a.na").output
-        for flags in ([], ["--exact"], ["--guards"], *(["--stage", s] for s in ("tokens", "tree", "lowered", "guarded")))
-    }
+    stages = [["--stage", stage] for stage in ("tokens", "tree", "lowered", "guarded")]
+    shown = {" ".join(flags): cli("show", *flags, "a.na").output for flags in ([], ["--exact"], ["--guards"], *stages)}
     assert "# a.na:2" in shown[""]
     assert "none needed" in shown["--guards"]
     assert "NAME" in shown["--stage tokens"]
@@ -351,7 +346,7 @@ def talk(*lines: str) -> list[str]:
     ("lines", "printed"),
     [
         (["1 + 1"], ["2"]),
-        (["x = 5", "", "x * 2"], ["5", "10"]),
+        (["x = 5", "", "x * 2"], ["10"]),
         (["def f(n):", "    y = n + 1", "    return y", "", "f(1)"], ["2"]),
         (["[1,", "2", "]"], ["[1, 2]"]),
         (['"""a', "", 'b"""'], ["'a\\n\\nb'"]),
@@ -369,8 +364,7 @@ def test_repl_runs_what_is_whole(lines: list[str], printed: list[str]) -> None:
 def test_repl_goes_on_after_errors() -> None:
     """An error is told and its input forgotten; what was defined before stays."""
     lines = talk("x = 1", "y = = 2", "1 / 0", "x + 1")
-    assert lines[0] == "1"
-    assert any("error:" in line for line in lines)
+    assert "error:" in lines[0]
     assert any("ZeroDivisionError" in line for line in lines)
     assert lines[-1] == "2"
 
@@ -378,3 +372,4 @@ def test_repl_goes_on_after_errors() -> None:
 def test_repl_tells_an_end_in_the_middle() -> None:
     """The input ends inside a bracket: that is an error, not silence."""
     assert any("error:" in line for line in talk("x = (1,"))
+    assert any("error:" in line for line in talk("def f():", "", "1"))

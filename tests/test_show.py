@@ -6,19 +6,21 @@ import ast
 import copy
 import re
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
+from tests.benchmarks.programs import SIZES
 
-from dana2py.compiler import lowered_ast
+from dana2py.compiler import compile_source, lowered_ast
 from dana2py.show import VIEWS, Comments, show_source, unparse
 from dana2py.source import Source
 from dana_guards.errors import DanaSyntaxError
+from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
 
 TESTS = Path(__file__).parent
-PROGRAMS = sorted(
-    [*TESTS.glob("golden/*.na"), *TESTS.glob("benchmarks/kernels/*/*.na"), *TESTS.glob("../examples/**/*.na")]
-)
+KERNELS = sorted(TESTS.glob("benchmarks/kernels/typed/*.na"))
+PROGRAMS = sorted([*TESTS.glob("golden/*.na"), *TESTS.glob("../examples/**/*.na"), *TESTS.glob("corpus/programs/c*.na")])
 
 
 def source(text: str) -> Source:
@@ -73,6 +75,24 @@ def test_readable_is_the_lowered_ast(path: Path) -> None:
         own = [line for line in comments.before(10**9) if line]
         for comment in own:
             assert comment in shown
+
+
+def namespace_of(profile: Literal["limited", "unlimited"]) -> dict[str, Any]:
+    """Globals with the hooks of a fresh context."""
+    policy = Policy(profile=profile)
+    return make_namespace(make_builtins(Environment(policy=policy)), "kernel", "kernel.na")
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_exact_runs_like_the_module(path: Path) -> None:
+    """The exact view, parsed again and run under the same hooks, gives the results of the module."""
+    text = path.read_text(encoding="utf-8")
+    shown = show_source(Source(text, path.name), view="exact", profile="unlimited")
+    module, again = namespace_of("unlimited"), namespace_of("unlimited")
+    exec(compile_source(text, path.name, policy=Policy(profile="unlimited")).code, module)
+    exec(compile(shown, "shown.py", "exec"), again)
+    size = min(SIZES[path.stem], 40)
+    assert again["run"](size) == module["run"](size)
 
 
 PROGRAM = '''\

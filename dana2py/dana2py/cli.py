@@ -55,14 +55,15 @@ class Group(click.Group):
     """Turns our problems into click's, for all commands alike."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command."""
+        """Run the chosen command; its result is the exit code."""
         try:
-            return super().invoke(ctx)
+            code = super().invoke(ctx)
         except UsageProblem as problem:
             raise click.UsageError(str(problem)) from None
         except DanaError as problem:
             tell(problem, sys.stderr, bool(os.environ.get("DANA2PY_TRACEBACK")))
-            return FAILED
+            code = FAILED
+        ctx.exit(code)
 
 
 def _version() -> str:
@@ -132,9 +133,8 @@ def test(paths: tuple[str, ...], **given: Any) -> int:
 @click.option("--profile", type=click.Choice(["limited", "unlimited"]), default="limited", show_default=True)
 def show(file: str, exact: bool, guards: bool, stage: str | None, profile: str) -> int:
     """Show what becomes of FILE ("-": stdin); nothing is run."""
-    from dana2py.show import show_source
-
     from dana2py.cli_support import read_source
+    from dana2py.show import show_source
 
     if exact + guards + (stage is not None) > 1:
         raise UsageProblem("--exact, --guards and --stage exclude each other")

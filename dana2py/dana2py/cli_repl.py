@@ -75,7 +75,9 @@ class Console:
         try:
             value = self._context.eval_dana(text)
         except IncompleteInput as problem:
-            if not last and self._lines[-1].strip():
+            # An empty line cannot help a header without a block; it may be part of a text or of a display.
+            filled = [line for line in self._lines if line.strip()]
+            if not last and not (filled[-1].rstrip().endswith(":") and not self._lines[-1].strip()):
                 return False
             tell(problem, self._stream)
         except DanaContextError:

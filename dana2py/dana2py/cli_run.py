@@ -7,6 +7,7 @@ The public API does all of the work.
 from __future__ import annotations
 
 import json
+import linecache
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
             search_paths=[str(folder), str(folder / "dana_modules")],
             isolation=options.isolation,
             on_print=on_print,
+            max_output="unlimited",
             **more,
         )
     except ValueError as problem:
@@ -78,6 +80,8 @@ def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
 
 def execute(context: Any, source: Source, values: dict[str, Any]) -> Any:
     """The value of the program: its last expression, or the result of its ``__main__``."""
+    if source.path == STDIN:  # no file that a traceback could read a line from
+        linecache.cache[STDIN] = (len(source.text), None, source.text.splitlines(keepends=True), STDIN)
     result = context.eval_dana(source.text, filename=source.path)
     if _has_main(source.text):
         call = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())

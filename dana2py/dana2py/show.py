@@ -18,12 +18,11 @@ import ast
 import bisect
 import copy
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
 from dana2py import nodes
 from dana2py.compiler import lowered_ast
@@ -127,11 +126,12 @@ def _decorated(tree: ast.Module, source: Source, notes: dict[int, str]) -> str:
     leading: dict[int, list[str]] = {}
     for shown_line, line in sorted(lines.items()):
         leading[shown_line] = comments.before(line)
-    wrapper = MetadataWrapper(cst.parse_module(text))
     name = PurePath(source.path).name
-    writer = _Writer(text.split("\n"), lines, leading, comments, notes, name)
+    writer = _Writer(text.split("\n"), [(shown.lineno, lines[shown.lineno]) for shown, _ in pairs], leading, comments)
+    writer.mark = lambda line: "  ".join(part for part in (f"# {name}:{line}", notes.get(line)) if part)
+    module = cst.parse_module(text)
     footer = [_empty_line(line) for line in comments.rest()]
-    return wrapper.visit(writer).with_changes(footer=footer).code.rstrip("\n") + "\n"
+    return module.with_changes(body=writer.block(module.body), footer=footer).code.rstrip("\n") + "\n"
 
 
 class Comments:
@@ -183,56 +183,56 @@ def _empty_line(comment: str) -> cst.EmptyLine:
     return cst.EmptyLine(comment=cst.Comment(comment)) if comment else cst.EmptyLine(indent=False)
 
 
-class _Writer(cst.CSTTransformer):
-    """Writes leading lines and margin marks into the parsed text."""
+class _Writer:
+    """Writes leading lines and margin marks into the parsed text.
 
-    METADATA_DEPENDENCIES = (PositionProvider,)
+    It steps through statements and handlers in the order of their text, as `_statements` does, and leaves expressions
+    alone: visiting those would take a hundred times longer.
+    """
 
     def __init__(
         self,
         text: Sequence[str],
-        lines: dict[int, int],
+        places: Sequence[tuple[int, int]],
         leading: dict[int, list[str]],
         comments: Comments,
-        notes: dict[int, str],
-        name: str,
     ) -> None:
-        super().__init__()
         self._text = text
-        self._lines = lines
+        self._places = iter(places)
         self._leading = leading
         self._comments = comments
-        self._notes = dict(notes)
-        self._name = name
+        self.mark: Callable[[int], str] = str
 
-    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Statements and handlers get their lines; everything else stays."""
-        updated_node = super().on_leave(original_node, updated_node)
-        if not isinstance(original_node, cst.BaseStatement | cst.ExceptHandler):
-            return updated_node
-        if not hasattr(original_node, "leading_lines"):
-            return updated_node
-        place = self.get_metadata(PositionProvider, original_node)
-        line = self._lines.get(place.start.line)
-        if line is None:
-            return updated_node
-        shown = self._leading.pop(place.start.line, [])
-        updated_node = updated_node.with_changes(leading_lines=[_empty_line(comment) for comment in shown])
-        if isinstance(original_node, cst.SimpleStatementLine):
-            mark = self._trailing(line, self._text[place.end.line - 1])
-            return updated_node.with_changes(trailing_whitespace=mark)
-        body = updated_node.body
-        if isinstance(body, cst.IndentedBlock):
-            mark = self._trailing(line, self._text[place.start.line - 1])
-            return updated_node.with_changes(body=body.with_changes(header=mark))
-        return updated_node
+    def block(self, body: Sequence[Any]) -> list[Any]:
+        """The statements of one block with their marks."""
+        return [self._statement(node) for node in body]
+
+    def _statement(self, node: Any) -> Any:
+        """A statement or a handler, and everything in its blocks."""
+        shown_line, line = next(self._places)
+        leading = [_empty_line(comment) for comment in self._leading.pop(shown_line, [])]
+        if isinstance(node, cst.SimpleStatementLine):
+            # Only a text over several lines makes a simple statement long; its mark stands after its last line.
+            last = self._text[shown_line - 1 + cst.Module([node]).code.strip("\n").count("\n")]
+            return node.with_changes(leading_lines=leading, trailing_whitespace=self._trailing(line, last))
+        parts: dict[str, Any] = {"leading_lines": leading}
+        header = self._trailing(line, self._text[shown_line - 1])
+        parts["body"] = node.body.with_changes(header=header, body=self.block(node.body.body))
+        for name in ("handlers", "orelse", "finalbody"):
+            part = getattr(node, name, None)
+            if isinstance(part, cst.If):
+                parts[name] = self._statement(part)
+            elif part is not None and name == "handlers":
+                parts[name] = self.block(part)
+            elif part is not None:
+                parts[name] = part.with_changes(body=part.body.with_changes(body=self.block(part.body.body)))
+        return node.with_changes(**parts)
 
     def _trailing(self, line: int, code: str) -> cst.TrailingWhitespace:
         space = " " * max(2, MARGIN - len(code))
-        parts = [f"# {self._name}:{line}", self._notes.get(line), self._comments.at(line)]
-        return cst.TrailingWhitespace(
-            whitespace=cst.SimpleWhitespace(space), comment=cst.Comment("  ".join(part for part in parts if part))
-        )
+        comment = self._comments.at(line)
+        text = f"{self.mark(line)}  {comment}" if comment else self.mark(line)
+        return cst.TrailingWhitespace(whitespace=cst.SimpleWhitespace(space), comment=cst.Comment(text))
 
 
 # -- marks of guards -----------------------------------------------------------------------------

@@ -1,0 +1,23 @@
+# Made from delegation.na by: python -m pytest tests/golden --update-golden
+def dana_init_Engine(dana_self, power=1):
+    if _type_(power) is not _int_:
+        power = _field_('Engine', 'power', 'int', power)
+    dana_self.dana_s_power = power
+Engine = _struct_('Engine', 'struct', (('power', 'int', None),), dana_init_Engine, None)
+
+def dana_m_Engine_start(self):
+    return 'on'
+_receiver_((Engine,), 'start', dana_m_Engine_start)
+
+def dana_init_Car(dana_self, dana_u_engine, name='car'):
+    dana_u_engine = _field_('Car', '_engine', 'Engine', dana_u_engine)
+    dana_self.dana_s_dana_u_engine = dana_u_engine
+    if _type_(name) is not _str_:
+        name = _field_('Car', 'name', 'str', name)
+    dana_self.dana_s_name = name
+Car = _struct_('Car', 'struct', (('dana_u_engine', 'Engine', None), ('name', 'str', None)), dana_init_Car, None)
+
+def drive(car):
+    car.power = 3
+    return car.start() + car.name
+_receiver_((Car,), 'drive', drive)

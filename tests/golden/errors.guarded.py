@@ -1,0 +1,20 @@
+# Made from errors.na by: python -m pytest tests/golden --update-golden
+def careful(f, x):
+    try:
+        value = f(x)
+    except _kinds_(ZeroDivisionError):
+        value = 0
+    except _kinds_((KeyError, IndexError)) as dana_e1:
+        e = _caught_(dana_e1)
+        value = e.message if _type_(e) is not _dict_ else _getattr_(e, 'message')
+    except _kinds_('Exception') as dana_e2:
+        e = _caught_(dana_e2)
+        return e.type if _type_(e) is not _dict_ else _getattr_(e, 'type')
+    else:
+        try:
+            value = value + 1
+        except _type_error_:
+            value = value + 1 if _type_(value) is not _str_ else _add_(value, 1)
+    finally:
+        print('done')
+    return value

@@ -1,0 +1,10 @@
+# Made from exports.na by: python -m pytest tests/golden --update-golden
+dana_u__exports__ = ['area', 'LIMIT']
+LIMIT = 3
+dana_u_hidden = 1
+
+def area(x):
+    return x * (dana_u_hidden if _type_(x) is _int_ or _type_(x) is _float_ else _room_(x, dana_u_hidden, '*'))
+
+def dana_u_helper():
+    return 1

@@ -1,0 +1,6 @@
+# Made from recursion.na by: python -m pytest tests/golden --update-golden
+def fib(n):
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+print(fib(10))
