@@ -20,7 +20,9 @@ from dana_guards.policy import Policy
 
 TESTS = Path(__file__).parent
 KERNELS = sorted(TESTS.glob("benchmarks/kernels/typed/*.na"))
-PROGRAMS = sorted([*TESTS.glob("golden/*.na"), *TESTS.glob("../examples/**/*.na"), *TESTS.glob("corpus/programs/c*.na")])
+PLACES = ("golden/*.na", "../examples/**/*.na", "corpus/programs/c*.na")
+PROGRAMS = sorted(path for place in PLACES for path in TESTS.glob(place))
+# ("golden/*", "../examples/**/*", "corpus/programs/c*") for path in TESTS.glob(f"{part}.na"))
 
 
 def source(text: str) -> Source:

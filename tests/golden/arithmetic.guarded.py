@@ -1,9 +1,17 @@
 # Made from arithmetic.na by: python -m pytest tests/golden --update-golden
-def mixed(a, b):
+def dana_g_mixed(a, b):
     try:
-        return (a + (dana_p1 if _type_(dana_p1 := (b * (2 if _type_(b) is _int_ or _type_(b) is _float_ else _room_(b, 2, '*')))) is _int_ or _type_(dana_p1) is _float_ or (_type_(dana_p1) is _str_ and _len_(dana_p1) < 65536) else _room_(a, dana_p1, '+')) - 1) / (b // 3 + 1)
+        return (a + (dana_p1 if _type_((dana_p1 := (b * (2 if _type_(b) is _int_ or _type_(b) is _float_ else _room_(b, 2, '*'))))) is _int_ or _type_(dana_p1) is _float_ or (_type_(dana_p1) is _str_ and _len_(dana_p1) < 65536) else _room_(a, dana_p1, '+')) - 1) / (b // 3 + 1)
     except _type_error_:
         return ((a + (dana_v1 if _type_(dana_v1) is _int_ or _type_(dana_v1) is _float_ or (_type_(dana_v1) is _str_ and _len_(dana_v1) < 65536) else _room_(a, dana_v1, '+')) if _type_(a) is _type_((dana_v1 := (b * (2 if _type_(b) is _int_ or _type_(b) is _float_ else _room_(b, 2, '*'))))) else _add_(a, dana_v1)) - 1) / (b // 3 + 1)
+
+def mixed(a, b):
+    if _type_(b) is not _int_ and _type_(b) is not _float_:
+        return dana_g_mixed(a, b)
+    try:
+        return (a + b * 2 - 1) / (b // 3 + 1)
+    except _type_error_:
+        return ((a + dana_v2 if _type_(a) is _type_((dana_v2 := (b * 2))) else _add_(a, dana_v2)) - 1) / (b // 3 + 1)
 
 def dana_g_known(a, b):
     try:

@@ -3,10 +3,10 @@ def inside(low, x, high):
     return (low <= x if _type_(low) is _type_(x) else _le_(low, x)) and (x < high if _type_(x) is _type_(high) else _lt_(x, high))
 
 def same(a, b):
-    return ((a == b if _type_(a) is _type_(b) else _eq_(a, b)) and a is not None) or b in [1, 2, 3]
+    return (a == b if _type_(a) is _type_(b) else _eq_(a, b)) and a is not None or b in [1, 2, 3]
 
 def dana_g_typed(n):
-    return (n > 0 if _type_(n) is not _str_ else _lt_(0, n)) and (n <= 10 if _type_(n) is not _str_ else _le_(n, 10))
+    return (0 < n if _type_(n) is not _str_ else _lt_(0, n)) and (n <= 10 if _type_(n) is not _str_ else _le_(n, 10))
 
 def typed(n):
     if _type_(n) is not _int_:

@@ -2,7 +2,7 @@
 def dana_g_judge(answer, count):
     if answer and (_type_(answer) is not _str_ or _truth_(answer)):
         return 'yes'
-    if not count:
+    elif not count:
         return 'empty'
     while answer and (count > 0 if _type_(count) is not _str_ else _gt_(count, 0)):
         count = count - 1
@@ -14,7 +14,7 @@ def judge(answer, count):
     dana_q_count = count
     if answer and (_type_(answer) is not _str_ or _truth_(answer)):
         return 'yes'
-    if not dana_q_count:
+    elif not dana_q_count:
         return 'empty'
     while answer and dana_q_count > 0:
         dana_q_count = dana_q_count - 1

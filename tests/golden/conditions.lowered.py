@@ -2,7 +2,7 @@
 def judge(answer, count):
     if answer:
         return 'yes'
-    if not count:
+    elif not count:
         return 'empty'
     while answer and count > 0:
         count = count - 1

@@ -22,11 +22,19 @@ def dana_g_drive(car):
         car.dana_s_power = 3
     else:
         _setattr_(car, 'power', 3)
-    return dana_v1 + (dana_v2 if _type_(dana_v2) is _int_ or _type_(dana_v2) is _float_ or (_type_(dana_v2) is _str_ and _len_(dana_v2) < 65536) else _room_(dana_v1, dana_v2, '+')) if _type_(dana_v1 := (car.start() if _type_(car) is not _dict_ else _method_(car, 'start')())) is _type_(dana_v2 := (car.dana_s_name if _type_(car) is Car else _getattr_(car, 'name'))) else _add_(dana_v1, dana_v2)
+    dana_v1 = car.start() if _type_(car) is not _dict_ else _method_(car, 'start')()
+    try:
+        return dana_v1 + (dana_p1 if _type_((dana_p1 := (car.dana_s_name if _type_(car) is Car else _getattr_(car, 'name')))) is _int_ or _type_(dana_p1) is _float_ or (_type_(dana_p1) is _str_ and _len_(dana_p1) < 65536) else _room_(dana_v1, dana_p1, '+'))
+    except _type_error_:
+        return dana_v2 + (dana_v3 if _type_(dana_v3) is _int_ or _type_(dana_v3) is _float_ or (_type_(dana_v3) is _str_ and _len_(dana_v3) < 65536) else _room_(dana_v2, dana_v3, '+')) if _type_((dana_v2 := dana_v1)) is _type_((dana_v3 := (car.dana_s_name if _type_(car) is Car else _getattr_(car, 'name')))) else _add_(dana_v2, dana_v3)
 
 def drive(car):
     if _type_(car) is not Car:
         return dana_g_drive(car)
     _setattr_(car, 'power', 3)
-    return dana_v3 + (dana_v4 if _len_(dana_v4) < 65536 else _room_(dana_v3, dana_v4, '+')) if _type_(dana_v3 := car.start()) is _type_(dana_v4 := car.dana_s_name) else _add_(dana_v3, dana_v4)
-_receiver_((Car,), 'drive', drive)
+    return dana_v4 + (dana_v5 if _len_(dana_v5) < 65536 else _room_(dana_v4, dana_v5, '+')) if _type_((dana_v4 := car.start())) is _type_((dana_v5 := car.dana_s_name)) else _add_(dana_v4, dana_v5)
+
+def dana_k_Car_drive(car):
+    _setattr_(car, 'power', 3)
+    return dana_v6 + (dana_v7 if _len_(dana_v7) < 65536 else _room_(dana_v6, dana_v7, '+')) if _type_((dana_v6 := car.start())) is _type_((dana_v7 := car.dana_s_name)) else _add_(dana_v6, dana_v7)
+_receiver_((Car,), 'drive', dana_k_Car_drive)

@@ -3,8 +3,9 @@ def last(x):
     """Not this."""
     if x > 1:
         return x * 2
-    y = x + 1
-    return y
+    else:
+        y = x + 1
+        return y
 
 def loop(items):
     for i in items:

@@ -1,9 +1,9 @@
 # Made from methods.na by: python -m pytest tests/golden --update-golden
 def shout(text):
-    return dana_v1.strip() if _type_(dana_v1 := (text.upper() if _type_(text) is not _dict_ else _method_(text, 'upper')())) is not _dict_ else _method_(dana_v1, 'strip')()
+    return dana_v1.strip() if _type_((dana_v1 := (text.upper() if _type_(text) is not _dict_ else _method_(text, 'upper')()))) is not _dict_ else _method_(dana_v1, 'strip')()
 
 def area(shape):
-    return (dana_p1 := (shape.width if _type_(shape) is not _dict_ else _getattr_(shape, 'width'))) * (dana_p2 if _type_(dana_p2 := (shape.height if _type_(shape) is not _dict_ else _getattr_(shape, 'height'))) is _float_ or _type_(dana_p1) is _float_ or (_type_(dana_p2) is _int_ and _type_(dana_p1) is _int_ and (-18446744073709551616 < dana_p2 < 18446744073709551616)) else _room_(dana_p1, dana_p2, '*'))
+    return (dana_p1 := (shape.width if _type_(shape) is not _dict_ else _getattr_(shape, 'width'))) * (dana_p2 if _type_((dana_p2 := (shape.height if _type_(shape) is not _dict_ else _getattr_(shape, 'height')))) is _float_ or _type_(dana_p1) is _float_ or (_type_(dana_p2) is _int_ and _type_(dana_p1) is _int_ and (-18446744073709551616 < dana_p2 < 18446744073709551616)) else _room_(dana_p1, dana_p2, '*'))
 
 def total(shapes):
     return sum([_method_(shape, 'area', area)() for shape in shapes])

@@ -18,16 +18,22 @@ def size(a):
     if _type_(a) is not A:
         return dana_g_size(a)
     return a.dana_s_x
-_receiver_((A,), 'size', size)
+
+def dana_k_A_size(a):
+    return a.dana_s_x
+_receiver_((A,), 'size', dana_k_A_size)
 dana_o1 = size
 
-def dana_g_size(b):
+def dana_g2_size(b):
     return b.dana_s_y if _type_(b) is B else _getattr_(b, 'y')
 
 def size(b):
     if _type_(b) is not B:
-        return dana_g_size(b)
+        return dana_g2_size(b)
     return b.dana_s_y
-_receiver_((B,), 'size', size)
+
+def dana_k_B_size(b):
+    return b.dana_s_y
+_receiver_((B,), 'size', dana_k_B_size)
 size = _overload_((B,), size, dana_o1)
 print(size(A()), size(B()))

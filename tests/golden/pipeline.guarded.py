@@ -10,9 +10,9 @@ def add(x, y):
 
 def both(p):
     try:
-        return (dana_p1 := p[0]) + (dana_p2 if _type_(dana_p2 := p[1]) is _int_ or _type_(dana_p2) is _float_ or (_type_(dana_p2) is _str_ and _len_(dana_p2) < 65536) else _room_(dana_p1, dana_p2, '+'))
+        return (dana_p1 := p[0]) + (dana_p2 if _type_((dana_p2 := p[1])) is _int_ or _type_(dana_p2) is _float_ or (_type_(dana_p2) is _str_ and _len_(dana_p2) < 65536) else _room_(dana_p1, dana_p2, '+'))
     except _type_error_:
-        return dana_v1 + (dana_v2 if _type_(dana_v2) is _int_ or _type_(dana_v2) is _float_ or (_type_(dana_v2) is _str_ and _len_(dana_v2) < 65536) else _room_(dana_v1, dana_v2, '+')) if _type_(dana_v1 := p[0]) is _type_(dana_v2 := p[1]) else _add_(dana_v1, dana_v2)
+        return dana_v1 + (dana_v2 if _type_(dana_v2) is _int_ or _type_(dana_v2) is _float_ or (_type_(dana_v2) is _str_ and _len_(dana_v2) < 65536) else _room_(dana_v1, dana_v2, '+')) if _type_((dana_v1 := p[0])) is _type_((dana_v2 := p[1])) else _add_(dana_v1, dana_v2)
 
 def simple(x):
     return double(double(x))

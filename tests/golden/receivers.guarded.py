@@ -12,7 +12,10 @@ def dana_m_Square_area(self):
     if _type_(self) is not Square:
         return dana_g_dana_m_Square_area(self)
     return self.dana_s_side ** 2
-_receiver_((Square,), 'area', dana_m_Square_area)
+
+def dana_k_Square_dana_m_Square_area(self):
+    return self.dana_s_side ** 2
+_receiver_((Square,), 'area', dana_k_Square_dana_m_Square_area)
 
 def dana_init_Circle(dana_self, radius):
     if _type_(radius) is not _float_:
@@ -27,7 +30,10 @@ def area(c):
     if _type_(c) is not Circle:
         return dana_g_area(c)
     return 3 * c.dana_s_radius ** 2
-_receiver_((Circle,), 'area', area)
+
+def dana_k_Circle_area(c):
+    return 3 * c.dana_s_radius ** 2
+_receiver_((Circle,), 'area', dana_k_Circle_area)
 
 def dana_g_twice(s, times):
     return (dana_p3 := (s.area() if _type_(s) is Square or _type_(s) is Circle else _method_(s, 'area', area)())) * (times if _type_(times) is _float_ or _type_(dana_p3) is _float_ or (_type_(times) is _int_ and _type_(dana_p3) is _int_ and (-18446744073709551616 < times < 18446744073709551616)) else _room_(dana_p3, times, '*'))

@@ -16,10 +16,14 @@ Point = _struct_('Point', 'struct', (('x', 'int', 'abscissa'), ('y', 'int', 'ord
 def dana_g_mirror(p):
     q = Point(x=-(p.dana_s_x if _type_(p) is Point else _getattr_(p, 'x')), y=p.dana_s_y if _type_(p) is Point else _getattr_(p, 'y'))
     dana_v1 = q.dana_s_y * 2
-    if _type_(q) is Point:
-        q.dana_s_y = dana_v1
-    else:
-        _setattr_(q, 'y', dana_v1)
+    q.dana_s_y = dana_v1
+    q.dana_s_tags.append('m')
+    return q
+
+def dana_k_mirror(p):
+    q = Point(x=-p.dana_s_x, y=p.dana_s_y)
+    dana_v2 = q.dana_s_y * 2
+    q.dana_s_y = dana_v2
     q.dana_s_tags.append('m')
     return q
 
@@ -27,12 +31,16 @@ def mirror(p):
     if _type_(p) is not Point:
         return dana_g_mirror(p)
     q = Point(x=-p.dana_s_x, y=p.dana_s_y)
-    dana_v2 = q.dana_s_y * 2
-    if _type_(q) is Point:
-        q.dana_s_y = dana_v2
-    else:
-        _setattr_(q, 'y', dana_v2)
+    dana_v3 = q.dana_s_y * 2
+    q.dana_s_y = dana_v3
     q.dana_s_tags.append('m')
     return q
-_receiver_((Point,), 'mirror', mirror)
-print(mirror(Point(x=1)) == Point(1, 2))
+
+def dana_k_Point_mirror(p):
+    q = Point(x=-p.dana_s_x, y=p.dana_s_y)
+    dana_v4 = q.dana_s_y * 2
+    q.dana_s_y = dana_v4
+    q.dana_s_tags.append('m')
+    return q
+_receiver_((Point,), 'mirror', dana_k_Point_mirror)
+print(dana_k_mirror(Point(x=1)) == Point(1, 2))
