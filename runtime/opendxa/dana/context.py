@@ -378,10 +378,10 @@ class DanaContext:
         # Dana code learns a path only as far as it is inside the working folder.
         return make_namespace(self._builtins, name, display_path(file) if file else None)
 
-    def _facade(self, name: str) -> Any:
+    def _facade(self, name: str, *, required: bool = False) -> Any:
         from opendxa.dana.facades import facade
 
-        return facade(self._environment, name)
+        return facade(self._environment, name, required=required)
 
     def _watch_declarations(self) -> None:
         """Note the struct classes of this context, so that only its own instances come back in by reference."""

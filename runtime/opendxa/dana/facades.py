@@ -11,13 +11,20 @@ from typing import Any
 from dana_guards.namespace import Environment
 
 
-def facade(environment: Environment, name: str) -> Any:
+def facade(environment: Environment, name: str, *, required: bool = False) -> Any:
     """The façade of a Python module, None where there is none.
 
-    Raises DanaCapabilityError where it needs a grant that the context does not have.
+    Parameters
+    ----------
+    required : the program wrote ``.py``, so a missing façade is an error.
+
+    Raises
+    ------
+    DanaImportError : there is none and it is required; the message has the near name.
+    DanaCapabilityError : it needs a grant that the context does not have.
     """
     from dana_guards import facades
 
-    if name not in facades.NAMES:
+    if not required and name not in facades.NAMES:
         return None
     return facades.open_facade(environment, name)

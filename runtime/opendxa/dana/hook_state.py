@@ -59,11 +59,11 @@ class HookState:
         """The compiled module of a place, None for a folder without ``__init__.na``."""
         return None if place.file is None else self._library.load(place, name, self._policy)
 
-    def facade(self, name: str) -> Any:
+    def facade(self, name: str, *, required: bool = False) -> Any:
         """The façade of a Python module, None where there is none."""
         from opendxa.dana.facades import facade
 
-        return facade(self.environment, name)
+        return facade(self.environment, name, required=required)
 
     def execute(self, module: ModuleType, name: str, place: Place) -> None:
         """Run a module's top level in its own dictionary."""
@@ -153,10 +153,7 @@ class HookImporter:
         """``import name``."""
         if python:
             check_name(name)
-            facade = self._state.facade(name)
-            if facade is None:
-                raise DanaImportError(f"there is no Python module {name}.py for Dana code")
-            return facade
+            return self._state.facade(name, required=True)
         return self._dana(self._absolute(name, level, importer), importer)
 
     def member(self, name: str, level: int, python: bool, importer: str, member: str) -> Any:

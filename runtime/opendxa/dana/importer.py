@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaImportError
@@ -19,8 +19,11 @@ from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_o
 from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
 from opendxa.dana.spelling import python_name
 
-Facade = Callable[[str], Any]
-"""Makes the façade of a Python module, or raises `DanaError`; None where there is no such façade."""
+
+class FacadeMaker(Protocol):
+    """Makes the façade of a Python module; None, or an error if it is required, where there is none."""
+
+    def __call__(self, name: str, *, required: bool = False) -> Any: ...
 
 
 class Importer:
@@ -43,7 +46,7 @@ class Importer:
         compiled: Callable[[Place, str], CompiledModule],
         namespace: Callable[[str, str], dict[str, Any]],
         execute: Callable[[CompiledModule, dict[str, Any]], None],
-        facade: Facade,
+        facade: FacadeMaker,
         public: object,
     ) -> None:
         self.modules: dict[str, LoadedModule] = {}
@@ -83,10 +86,7 @@ class Importer:
 
     def _python(self, name: str) -> Any:
         check_name(name)
-        facade = self._facade(name)
-        if facade is None:
-            raise DanaImportError(f"there is no Python module {name}.py for Dana code")
-        return facade
+        return self._facade(name, required=True)
 
     def _absolute(self, name: str, level: int, importer: str) -> str:
         known = self.modules.get(importer)
