@@ -22,7 +22,6 @@ TESTS = Path(__file__).parent
 KERNELS = sorted(TESTS.glob("benchmarks/kernels/typed/*.na"))
 PLACES = ("golden/*.na", "../examples/**/*.na", "corpus/programs/c*.na")
 PROGRAMS = sorted(path for place in PLACES for path in TESTS.glob(place))
-# ("golden/*", "../examples/**/*", "corpus/programs/c*") for path in TESTS.glob(f"{part}.na"))
 
 
 def source(text: str) -> Source:

@@ -35,9 +35,8 @@ class Finding:
 
 def check_source(source: Source) -> list[Finding]:
     """All findings of one file in source order."""
-    from dana2py.parser import parse
-
     from dana2py.compiler import compile_source  # lark and RestrictedPython are loaded only by what compiles
+    from dana2py.parser import parse
     from dana_guards.policy import Policy
 
     try:

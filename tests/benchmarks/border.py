@@ -143,7 +143,6 @@ def warm_imports(repeats: int) -> dict[str, float]:
 def cold_compiles(repeats: int, sizes: tuple[int, ...] = (10, 100, 1000, 10_000)) -> dict[str, float]:
     """``compile_source`` (no cache) ÷ ``compile()`` of the same text, which is Dana and Python at once."""
     from dana2py.compiler import compile_source
-
     from dana_guards.policy import Policy
 
     found, policy = {}, Policy(profile="limited")
