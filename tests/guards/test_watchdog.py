@@ -13,7 +13,7 @@ import pytest
 from support_stop import call, load, meter_with
 
 from dana_guards import watchdog
-from dana_guards.errors import DanaMemoryError, DanaTimeoutError
+from dana_guards.errors import DanaMemoryError, DanaTimeoutError, Interrupt
 from dana_guards.limits import Meter
 
 FORMS = {
@@ -293,3 +293,26 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pause = threading.Event()
     while not condition():
         pause.wait(0.005)
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_a_stop_has_a_line(form: str) -> None:
+    """The traceback of a stop names a line of the program in every frame of it."""
+    meter = meter_with(timeout=0.05)
+    namespace = load(FORMS[form], meter, run=lambda: load("while True: pass", meter), **names())
+    outer = meter.enter()
+    with pytest.raises(Interrupt) as caught:
+        namespace["f"]()
+    meter.leave(outer)
+    lines = [frame.tb_lineno for frame in frames_of(caught.value) if frame.tb_frame.f_code.co_filename == "<test>"]
+    assert lines
+    assert None not in lines
+
+
+def frames_of(error: BaseException) -> list[Any]:
+    """The traceback's entries, outermost first."""
+    found, step = [], error.__traceback__
+    while step is not None:
+        found.append(step)
+        step = step.tb_next
+    return found
