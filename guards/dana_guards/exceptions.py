@@ -17,11 +17,12 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from dana_guards import errors
-from dana_guards.formatting import repr_of, scrub, text_of
+from dana_guards.formatting import SCALARS, repr_of, scrub, text_of
 from dana_guards.spelling import dana_name, did_you_mean
 from dana_guards.type_tokens import Immutable, fill, known_names, type_of
 
 Lookup = Callable[[str], Any]
+_LONGEST_ARGUMENT = 10_000
 
 
 class SandboxError(errors.DanaError):
@@ -174,12 +175,21 @@ def message_of(error: BaseException, lookup: Lookup | None = None) -> str:
     ----------
     lookup : gives the struct class of a name, so that a wrong constructor call can tell the fields.
     """
-    if isinstance(error, errors.DanaError):
-        return f"{error.message} ({error.hint})" if error.hint else error.message
+    try:
+        return _message_of(error, lookup)
+    except Exception:
+        # An error about an error would hide the first one: its text may be too long, or contain the error itself.
+        return "the message cannot be shown"
+
+
+def _message_of(error: BaseException, lookup: Lookup | None) -> str:
     args = error.args
+    if isinstance(error, errors.DanaError):
+        text = text_of(error.message)
+        return f"{text} ({error.hint})" if error.hint else text
     if isinstance(error, KeyError) and len(args) == 1:
         return repr_of(args[0])
-    if isinstance(error, OSError | UnicodeError | SyntaxError):
+    if isinstance(error, OSError | UnicodeError | SyntaxError) and _PLAIN.issuperset(map(type, args)):
         return scrub(str(error))
     text = text_of(args[0]) if len(args) == 1 else repr_of(args) if args else ""
     if is_marked(error):
@@ -195,6 +205,7 @@ def no_attribute_text(value: Any, name: str) -> str:
     return f"{type_of(value)} has no attribute {name!r}{did_you_mean(name, known_names(value))}"
 
 
+_PLAIN = SCALARS | {bytes}
 _CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
 
 
@@ -281,7 +292,19 @@ def _exception_(value: Any) -> Exception:
         return value
     if isinstance(value, type) and issubclass(value, Exception):
         return value()
-    return made(RuntimeError("Unknown error" if value is None else text_of(value)))
+    return made(RuntimeError("Unknown error" if value is None else _argument(value)))
+
+
+def _argument(value: Any) -> Any:
+    """What stands in ``args`` of an exception that a program makes: nothing that makes a host's ``str(error)`` run on."""
+    if isinstance(value, CaughtError):
+        return value._exception
+    if type(value) in SCALARS:
+        return value
+    try:
+        return text_of(value, _LONGEST_ARGUMENT)
+    except ValueError:
+        return f"<{type_of(value)}>"
 
 
 def _assertion_(message: Any = None) -> AssertionError:
@@ -298,6 +321,7 @@ class ExceptionToken(Immutable):
     """An exception kind by name: ``ValueError``. Called it gives a value for ``raise``; it has no attributes."""
 
     __slots__ = ("_class", "_raisable")
+    _dana_type_name_ = "ExceptionKind"
     _class: type[Exception]
     _raisable: bool
 
@@ -312,8 +336,7 @@ class ExceptionToken(Immutable):
         """
         if not self._raisable:
             raise TypeError(f"a program can catch {self!r}, but not make one")
-        plain = [arg._exception if isinstance(arg, CaughtError) else arg for arg in args]
-        return CaughtError(made(self._class(*plain)))
+        return CaughtError(made(self._class(*map(_argument, args))))
 
     def __repr__(self) -> str:
         return self._class.__name__

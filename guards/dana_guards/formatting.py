@@ -247,6 +247,8 @@ def _text_(value: Any, conversion: str | None = None, spec: str = "") -> str:
     ------
     ValueError : the spec is not valid for this value, or asks for too much.
     """
+    if not spec and not conversion:
+        return value if type(value) is str else text_of(value)
     if conversion == "r":
         value = repr_of(value)
     elif conversion == "a":

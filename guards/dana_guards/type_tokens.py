@@ -94,6 +94,7 @@ class TypeUnion(Immutable):
     """``int | Point | none`` as a value."""
 
     __slots__ = ("_members",)
+    _dana_type_name_ = "Type"
     _members: tuple[Any, ...]
 
     def __init__(self, members: tuple[Any, ...]) -> None:
@@ -145,6 +146,7 @@ class TypeValue(Immutable):
     """What ``type(x)`` gives: prints as its name, equals it, and equals the type word or struct of that name."""
 
     __slots__ = ("_instance_type", "_name", "_what")
+    _dana_type_name_ = "Type"
     _name: str
     _what: str
     _instance_type: str | None

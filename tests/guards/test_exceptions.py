@@ -129,6 +129,25 @@ def test_assertion() -> None:
     assert str(_assertion_([1])) == "[1]"
 
 
+def test_arguments_are_harmless_text() -> None:
+    """What a program puts into an error cannot make the host's ``str(error)`` run for ever."""
+    bomb: list[Any] = ["x" * 100]
+    for _ in range(60):
+        bomb = [bomb, bomb]
+    for value in (KINDS["ValueError"](bomb), KINDS["OSError"](1, bomb), KINDS["SyntaxError"](bomb), bomb):
+        assert len(str(_exception_(value))) < 200
+    assert str(_exception_(KINDS["ValueError"]([1, len]))) == "[1, <function len>]"
+    assert message_of(_exception_(KINDS["SandboxError"](5))) == "5"
+
+
+def test_error_that_contains_itself() -> None:
+    """A message that needs itself is cut off, for the program and for the host."""
+    error = ValueError()
+    error.args = ([CaughtError(error)],)
+    assert len(message_of(error)) < 100_000
+    assert "cannot be shown" in message_of(error)
+
+
 def test_made_errors_nest() -> None:
     """An error inside another stays an exception inside, so a host sees both."""
     error = _exception_(KINDS["ValueError"](KINDS["KeyError"]("k")))
