@@ -86,6 +86,9 @@ ROWS = [
     ("def f(*, a): x", 1, 8, "no markers", "leave it out"),
     ("def f(*a, *b): x", 1, 11, "only one parameter can have a '*'", ""),
     ("def f(**a, b): x", 1, 12, "no parameter can follow '**'", ""),
+    ("interface I:\n  def f(): pass", 2, 3, "'def' cannot stand here", "area() -> float"),
+    ("x: 'int' = 3", 1, 4, "a type is not written as a text", "quotes"),
+    ("def f() -> 'int': pass", 1, 12, "a type is not written as a text", "quotes"),
     ("def p(x) = [] | f", 1, 12, "at least one stage", ""),
     # names
     ("deliver = 5", 1, 9, "'deliver' is a reserved word", "another name"),

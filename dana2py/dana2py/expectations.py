@@ -375,7 +375,7 @@ _PAIRS = {
 }
 
 
-def _declarations(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hint | None:
+def _declarations(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """Declarations: no value after ``x: int``, no inheritance, no parameter markers."""
     start = _line_start(tokens, index)
     first, token = tokens[start], tokens[index]
@@ -383,6 +383,11 @@ def _declarations(tokens: list[Token], index: int, _accepted: frozenset[str]) ->
         return "a declaration needs a value", f"write {first.value}: type = value"
     if token.kind == "LPAR" and first.kind in ("STRUCT", "RESOURCE", "WORKFLOW", "AGENT_BLUEPRINT", "INTERFACE"):
         return "declared types do not inherit", "embed the other one in a field whose name starts with _"
+    if token.kind == "DEF" and "PASS" in accepted and "RETURN" not in accepted:
+        hint = "an interface lists signatures, as in area() -> float; an agent's methods belong to its blueprint"
+        return "'def' cannot stand here", hint
+    if token.kind == "STRING" and accepted == {"NAME", "NONE"}:
+        return "a type is not written as a text", "leave out the quotes"
     if first.kind in ("DEF", "SYNC") and token.kind in ("SLASH", "COMMA", "RPAR"):
         before = _previous(tokens, index)
         if token.kind == "SLASH" or (before is not None and before.kind == "STAR"):

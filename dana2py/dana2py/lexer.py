@@ -391,7 +391,7 @@ class Lexer:
         value, end = found["number"], found.end()
         start = end - len(value)
         follower = self.text[end : end + 1]
-        if follower.isalnum() or follower == "_":
+        if follower.isascii() and (follower.isalnum() or follower == "_"):
             self._number_tail(value, start, end)
         try:
             self.add("NUMBER", literals.number(value), start, end)
