@@ -4,9 +4,8 @@ In: the profile and a few settings. Out: the fingerprint, which goes into every 
 whether a name is a built-in. Nothing is restricted here (`dana_guards.transform`), and this module is read on
 every warm import, so it reads no file and imports neither ast nor RestrictedPython.
 
-The fingerprint names `RULES_VERSION` in place of a digest of the files that shape code: computing one would
-read them at each warm import. `tests/guards/test_policy.py` computes it, and fails when those files changed and
-the version did not.
+The fingerprint covers settings and the Python version. The text of the files that apply the policy is hashed beside it
+into the cache key (`dana2py.compiled.compiler_digest`): a number raised by hand is forgotten sooner or later.
 """
 
 from __future__ import annotations
@@ -15,28 +14,6 @@ import hashlib
 import sys
 from dataclasses import dataclass
 from typing import Final, Literal
-
-RULES_VERSION: Final = 1
-"""Raised with every change to `SHAPING_FILES` that can change produced code."""
-
-SHAPING_FILES: Final = (
-    "allowed_nodes.py",
-    "evidence.py",
-    "flow.py",
-    "flow_expressions.py",
-    "hook_rules.py",
-    "interrupt_flags.py",
-    "known.py",
-    "lattice.py",
-    "names.py",
-    "positions.py",
-    "privacy.py",
-    "scopes.py",
-    "size_rewrites.py",
-    "targets.py",
-    "transform.py",
-)
-"""Files of this package that decide what code comes out for a given ast."""
 
 AUDITED_PYTHONS: Final = ((3, 11), (3, 12), (3, 13))
 """Python versions whose ast nodes, attributes and built-ins were looked at. Others are refused."""
@@ -76,8 +53,8 @@ class Policy:
         return self.profile == "limited"
 
     def fingerprint(self) -> str:
-        """Hash over everything that shapes code: settings, rules, Python's minor version. 64 hex digits."""
-        parts = [str(RULES_VERSION), sys.implementation.cache_tag or sys.version, self.profile]
+        """Hash over the settings and the Python version. 64 hex digits."""
+        parts = [sys.implementation.cache_tag or sys.version, self.profile]
         parts += [str(self.stop_flags), *sorted(self.names)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

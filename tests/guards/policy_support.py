@@ -96,7 +96,7 @@ def check_code(tree: ast.Module) -> None:
         for instruction in dis.get_instructions(code):
             name = instruction.argval
             what = instruction.opname
-            if "_ATTR" in what or "METHOD" in what:
+            if what in ("LOAD_ATTR", "STORE_ATTR", "DELETE_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 assert isinstance(name, str)
                 if what != "STORE_ATTR":
                     assert not names.is_guarded_attribute(name), (what, name)

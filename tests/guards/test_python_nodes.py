@@ -32,7 +32,7 @@ REFUSED = set(
 ABSTRACT = set(
     "AST mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore type_param slice".split()
 )
-OLD = {"Num", "Str", "Bytes", "NameConstant", "Ellipsis", "Index", "ExtSlice", "Suite", "AugLoad", "AugStore", "Param"}
+OLD = {"Num", "Str", "Bytes", "NameConstant", "Ellipsis", "Index", "ExtSlice", "Suite", "AugLoad", "AugStore", "Param", "_ast_Ellipsis"}
 
 
 def test_every_node_of_this_python_is_decided() -> None:
