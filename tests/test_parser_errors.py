@@ -107,6 +107,7 @@ ROWS = [
     ("(a, b) += 1", 1, 1, "'+=' needs a single target, not a tuple", "index"),
     ("a, b: int = 3", 1, 1, "an annotation needs a single target", "index"),
     ("x = *a", 1, 5, "'*' can only unpack inside", "[*value]"),
+    ("try: x\nexcept *A: y", 2, 8, "'*' can only unpack inside", "[*value]"),
     ("*a = b", 1, 1, "must stand in a list or tuple", "*rest, = values"),
     ("[*a, *b] = c", 1, 1, "only one target", ""),
     ("del f()", 1, 5, "cannot delete a call", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from importlib import resources
@@ -30,7 +31,7 @@ def test_tables_are_those_of_the_grammar() -> None:
 def test_tables_do_not_depend_on_hashes(seed: str) -> None:
     """Another order of sets, as another process has it, gives the same bytes."""
     command = [sys.executable, "-c", "import sys; from dana2py import tables; sys.stdout.write(tables.generate())"]
-    made = subprocess.run(command, env={"PYTHONHASHSEED": seed}, capture_output=True, check=True)
+    made = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True)
     assert made.stdout.decode() == shipped()
 
 

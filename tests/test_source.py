@@ -66,9 +66,20 @@ def test_size_is_limited_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(DanaSyntaxError, match="at most 100"):
         Source("x" * 101, max_length=100)
     file = tmp_path / "a.na"
-    file.write_text("é" * 1000, "utf-8")
+    for text in ("é" * 101, "é" * 1000, "x" * 403 + "é"):
+        file.write_text(text, "utf-8")
+        with pytest.raises(DanaSyntaxError, match="at most 100"):
+            Source.read(file, max_length=100)
+    file.write_text("\ufeff" + "\U0001f600" * 101, "utf-8")
     with pytest.raises(DanaSyntaxError, match="at most 100"):
         Source.read(file, max_length=100)
+
+
+def test_the_largest_file_is_read(tmp_path: Path) -> None:
+    """A file of just as many characters as accepted is fine, with a mark and with the widest ones."""
+    file = tmp_path / "a.na"
+    file.write_text("\ufeff" + "\U0001f600" * 100, "utf-8")
+    assert Source.read(file, max_length=100).text == "\U0001f600" * 100
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -41,11 +41,7 @@ class Source:
         self._ascii = text.isascii()
         self._starts: list[int] | None = None
         if len(text) > max_length:
-            raise DanaSyntaxError(
-                f"the source has {len(text)} characters, at most {max_length} are accepted",
-                filename=path,
-                hint="split it into modules",
-            )
+            raise _too_long(f"{len(text)}", path, max_length)
         self._refuse("\0", "a NUL character cannot stand in a source")
         if not self._ascii:
             self._refuse_surrogates()
@@ -66,8 +62,10 @@ class Source:
         """
         name = str(path)
         with open(path, "rb") as file:
-            # A character has at most four bytes; one more shows that the file goes on.
+            # A character has at most four bytes, and the mark three.
             data = file.read(4 * max_length + 4)
+        if len(data) > 4 * max_length + 3:
+            raise _too_long(f"more than {max_length}", name, max_length)
         return cls(_decode(data, name), name, max_length=max_length)
 
     @property
@@ -132,6 +130,11 @@ class Source:
         except UnicodeEncodeError as error:
             message = "half of a surrogate pair cannot stand in a source"
             raise self.error(message, *self.place(error.start)) from None
+
+
+def _too_long(count: str, path: str, most: int) -> DanaSyntaxError:
+    message = f"the source has {count} characters, at most {most} are accepted"
+    return DanaSyntaxError(message, filename=path, hint="split it into modules")
 
 
 def _decode(data: bytes, name: str) -> str:

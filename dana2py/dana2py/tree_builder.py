@@ -172,6 +172,8 @@ class TreeBuilder(ExpressionBuilder):
 
     def handler(self, c: Children) -> nodes.Handler:
         word, kinds, _, name, _, body = c
+        if kinds is not None:
+            self.value(kinds)
         return nodes.Handler(self.cover(word, body[-1]), kinds, name and name.value, tuple(body))
 
     def finally_block(self, c: Children) -> list[nodes.Stmt]:
