@@ -104,7 +104,7 @@ class CaughtError:
 
     def _places(self) -> list[_Place]:
         if self._details is None:
-            self._details = [_Place(step) for step in _steps(self._trace) if is_dana_frame(step.tb_frame)]
+            self._details = [_Place(step) for step in _steps(self._trace) if _is_shown(step.tb_frame)]
         return self._details
 
     def _innermost(self) -> _Place:
@@ -166,6 +166,11 @@ def _steps(trace: TracebackType | None) -> Iterator[TracebackType]:
 def is_dana_frame(frame: FrameType) -> bool:
     """Does the frame run generated code: its built-ins are a dictionary of ours."""
     return "_exception_" in frame.f_builtins
+
+
+def _is_shown(frame: FrameType) -> bool:
+    """Does the program know the frame: constructors are made by the compiler, their errors belong to the call."""
+    return is_dana_frame(frame) and not frame.f_code.co_name.startswith("dana_init_")
 
 
 def message_of(error: BaseException, lookup: Lookup | None = None) -> str:
@@ -251,7 +256,7 @@ def _is_ours(frame: FrameType, error: BaseException) -> bool:
     package = str(frame.f_globals.get("__name__")).partition(".")[0]
     if package == "dana_guards":
         return True
-    if package == "opendxa":
+    if package in ("opendxa", "dana2py", "dana_modules"):
         return isinstance(error, errors.DanaError)
     file = frame.f_code.co_filename
     return file.startswith(_STDLIB) and "site-packages" not in file
@@ -296,7 +301,7 @@ def _exception_(value: Any) -> Exception:
 
 
 def _argument(value: Any) -> Any:
-    """What stands in ``args`` of an exception that a program makes: nothing that makes a host's ``str(error)`` run on."""
+    """What stands in ``args`` of an exception that a program makes: nothing that a host's ``str(error)`` chokes on."""
     if isinstance(value, CaughtError):
         return value._exception
     if type(value) in SCALARS:

@@ -311,6 +311,12 @@ def test_record_stays_as_caught(dana: dict[str, Any]) -> None:
     assert len(again.traceback) == 3
 
 
+def test_constructors_are_no_place(dana: dict[str, Any]) -> None:
+    """An error inside a compiled constructor belongs to the line of the call."""
+    exec(compile("def dana_init_P():\n    1 / 0\ndef build():\n    dana_init_P()", "m.na", "exec"), dana)
+    assert caught(dana["build"]).traceback == ['File "m.na", line 4, in build']
+
+
 def test_column_counts_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python counts bytes, the record characters."""
     text = "x = 'äöü' + (1 / 0)\n"
