@@ -22,6 +22,7 @@ import contextlib
 import os
 import sys
 import threading
+from itertools import count
 from math import inf
 from threading import get_ident
 from time import perf_counter
@@ -226,11 +227,8 @@ class Delivery:
 
     def _register(self) -> None:
         if sys.version_info >= (3, 12) and self._tool is not None:
-            jumps = (sys.monitoring.events.JUMP, sys.monitoring.events.BRANCH)
             for event in _event_set():
-                sys.monitoring.register_callback(
-                    self._tool, event, _interrupt_at_jump if event in jumps else _interrupt_here
-                )
+                sys.monitoring.register_callback(self._tool, event, _interrupt_here)
 
     def deliver(self, meters: Any) -> None:
         """Reach every thread inside one of `meters`; let go of code that no longer has to stop."""
@@ -269,20 +267,20 @@ def _event_set() -> tuple[int, ...]:
     return ()
 
 
+_WITHOUT_LINE = count(1)
+
+
 def _interrupt_here(code: CodeType, *_details: object) -> None:
-    """The monitoring callback: raise in the thread whose innermost meter is to stop, in no other."""
+    """The monitoring callback: raise in the thread whose innermost meter is to stop, in no other.
+
+    An instruction that the compiler added has no line, and an error there would show none. The next event comes at
+    once; should all of them be like that, every 64th one counts.
+    """
     meter = ACTIVE.get(get_ident())
     if meter is not None and (reason := meter.pending()) is not None:
+        if sys._getframe(1).f_lineno is None and next(_WITHOUT_LINE) % 64:
+            return
         raise Interrupt(reason)
-
-
-def _interrupt_at_jump(code: CodeType, offset: int, destination: int) -> None:
-    """The same at a jump that has a line. The one that closes a loop has none, and an error there would show none;
-    the next event, at the head of the loop, comes at once.
-    """
-    for start, end, line in code.co_lines():
-        if start <= offset < end and line is not None:
-            _interrupt_here(code)
 
 
 WATCH: Final = Watchdog()

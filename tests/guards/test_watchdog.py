@@ -36,6 +36,7 @@ FORMS = {
     "sort key": "def f():\n while True: sorted(range(1000), key=lambda x: 0)",
     "function in C loop": "def f():\n return sum(map(lambda x: 0, big))",
     "call of a short function": "def g(): return 1\ndef f():\n while True: g()",
+    "joined branches": "def f():\n while True:\n  x.append([0]) if type(x) is list else len(x)\n  x.clear()",
     "module level": "def f(): run()",
 }
 
@@ -51,7 +52,7 @@ class Swallower:
 
 def names() -> dict[str, Any]:
     """What the texts use."""
-    return {"big": range(10**12), "swallower": Swallower()}
+    return {"big": range(10**12), "swallower": Swallower(), "x": []}
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
