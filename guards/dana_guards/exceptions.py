@@ -406,6 +406,9 @@ def _classes(value: Any, error: Exception) -> Iterator[type[Exception]]:
         yield value._class
         if value._class is SandboxError and _left_a_call(error):
             yield type(error)
+        elif value._class is ImportError and isinstance(error, errors.DanaSyntaxError):
+            # A program meets a text that is no Dana only where it imports it (9.1).
+            yield type(error)
     elif type(value) is tuple:
         for part in value:
             yield from _classes(part, error)

@@ -287,6 +287,18 @@ def test_capability_errors_can_be_caught() -> None:
     assert caught(denied, trusted=True).type == "DanaCapabilityError"
 
 
+def test_import_errors() -> None:
+    """A module that is no Dana text failed to be imported; other errors of modules keep their kind."""
+
+    def fail(error: Exception) -> None:
+        raise error
+
+    assert matches(KINDS["ImportError"], fail, DanaSyntaxError("'=' is unexpected here"))
+    assert matches("ImportError", fail, DanaImportError("no module"))
+    assert matches(KINDS["SyntaxError"], fail, DanaSyntaxError("x"))
+    assert not matches(KINDS["ImportError"], fail, ValueError("x"))
+
+
 # -- records ---------------------------------------------------------------------------------------
 
 
