@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from support_structs import declare, function
 
-from dana_guards.errors import DanaCapabilityError, DanaError, InternalError, Interrupt
+from dana_guards.errors import (
+    DanaCapabilityError,
+    DanaError,
+    DanaImportError,
+    DanaSyntaxError,
+    InternalError,
+    Interrupt,
+)
 from dana_guards.exceptions import (
     KINDS,
     CaughtError,
