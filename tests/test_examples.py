@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from benchmarks.programs import VARIANTS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -77,8 +80,27 @@ def test_readme_program_runs() -> None:
     assert (done.stdout, done.stderr) == ("50.0\n", "")
 
 
+def benchmarks() -> str:
+    """The stored ratios as tables: kernels by Python and variant, then the border."""
+    files = sorted((ROOT / "docs" / "benchmarks").glob("*.json"))
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    heads = [f"{kind}, {way}" for kind in ("typed", "untyped") for way in ("`dana_modules`", "context")]
+    rows = [f"| kernels | {' | '.join(heads)} |", "|---|--:|--:|--:|--:|"]
+    for report in reports:
+        for kind in ("geo-mean", "worst"):
+            cells = [f"{report['summary'][variant][kind]:.2f}" for variant in VARIANTS]
+            rows.append(f"| Python {report['python']}, {kind} | {' | '.join(cells)} |")
+    rows += ["", "| border | " + " | ".join(report["python"] for report in reports) + " |"]
+    rows.append("|---|" + "--:|" * len(reports))
+    for label in reports[0]["border"]:
+        rows.append(f"| {label} | " + " | ".join(f"{report['border'][label]:.2f}" for report in reports) + " |")
+    return "\n".join(rows) + "\n"
+
+
 def block(kind: str, file: str) -> str:
     """What a generated block of the README should hold."""
+    if kind == "bench":
+        return benchmarks()
     text = (ROOT / file).read_text(encoding="utf-8")
     if kind == "show":
         shown = run("-m", "dana2py", "show", file, cwd=ROOT)
@@ -89,7 +111,7 @@ def block(kind: str, file: str) -> str:
     return f"```\n$ dana2py run {file}\n{failed.stderr}```\n"
 
 
-@pytest.mark.parametrize("head", re.findall(r"<!-- (?:show|error): \S+ -->", readme()))
+@pytest.mark.parametrize("head", re.findall(r"<!-- (?:show|error|bench): \S+ -->", readme()))
 def test_readme_shows_real_output(head: str) -> None:
     """What the README shows as output is the output."""
     _, kind, file, _ = re.split(r"<!-- |: | -->", head)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from tests.benchmarks.programs import SIZES
 
+from benchmarks.programs import SIZES
 from dana2py.compiler import compile_source, lowered_ast
 from dana2py.show import VIEWS, Comments, show_source, unparse
 from dana2py.source import Source

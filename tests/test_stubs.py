@@ -124,3 +124,17 @@ def test_a_module_that_does_not_compile_is_told(tmp_path: Path, capsys: pytest.C
     assert "bad.na:1:5: error:" in captured.err
     assert (tmp_path / "typings" / "dana_modules" / "good.pyi").exists()
     assert not (tmp_path / "typings" / "dana_modules" / "bad.pyi").exists()
+
+
+def test_the_package_stub_offers_what_the_package_offers() -> None:
+    """The stub takes the place of the installed package, so its `configure` must not fall behind."""
+    import inspect
+
+    import dana_modules
+    from dana2py.stubs import PACKAGE_STUB
+
+    tree = ast.parse(PACKAGE_STUB)
+    [function] = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert {argument.arg for argument in function.args.kwonlyargs} == set(
+        inspect.signature(dana_modules.configure).parameters
+    )

@@ -17,10 +17,21 @@ from dana2py import nodes
 from dana2py.source import Source
 
 PACKAGE_STUB = """\
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from typing import Any
 
-def configure(*, allowed_capabilities: Iterable[str] = ..., **settings: object) -> None: ...
+def configure(
+    *,
+    allowed_capabilities: Iterable[str] | None = ...,
+    search_paths: Iterable[str | PathLike[str]] | None = ...,
+    functions: Mapping[str, Callable[..., Any]] | None = ...,
+    objects: Mapping[str, Any] | None = ...,
+    on_print: Callable[[str], Any] | None = ...,
+    llm: Any = ...,
+) -> None: ...
 """
+"""What the installed package offers beside the modules: the stub takes its place for a type checker."""
 
 _PLAIN = {
     "int": "int",

@@ -156,7 +156,7 @@ def cold_compiles(repeats: int, sizes: tuple[int, ...] = (10, 100, 1000, 10_000)
         def dana(text: str = text) -> None:
             compile_source(text, "cold.na", name="cold", policy=policy)
 
-        found[f"cold compile ÷ compile(), {lines} lines"] = ratio(python, dana, max(2, min(repeats, 20_000 // lines)))
+        found[f"cold compile ÷ compile(), {lines} lines"] = ratio(python, dana, max(1, min(repeats, 10_000 // lines)))
     return found
 
 

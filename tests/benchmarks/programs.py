@@ -18,9 +18,9 @@ from typing import Any
 KERNELS = Path(__file__).parent / "kernels"
 Run = Callable[[int], Any]
 
-# The argument of `run`, chosen so that plain Python takes 20 to 60 ms on a machine of 2024.
+# The argument of `run`, chosen so that plain Python takes 15 to 90 ms on a machine of 2024.
 SIZES = {
-    "fib": 25,
+    "fib": 27,
     "intloop": 5000,
     "mandelbrot": 110,
     "nbody": 3000,
@@ -37,10 +37,10 @@ SIZES = {
     "fields": 120_000,
     "methods": 60_000,
     "closures": 80_000,
-    "pipeline": 80_000,
+    "pipeline": 120_000,
     "tryloop": 60_000,
     "pricing": 20_000,
-    "queens": 8,
+    "queens": 9,
 }
 VARIANTS = ("typed, unlimited", "typed, limited", "untyped, unlimited", "untyped, limited")
 
