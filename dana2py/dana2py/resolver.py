@@ -310,6 +310,17 @@ class _Resolver(Visitor):
             if lookup(self.scope, node.name) is None:
                 self._unknown(node, node.name)
 
+    def resolve_BinOp(self, node: nodes.BinOp) -> None:
+        """A chain leans to the left and may be long: it is walked without recursion."""
+        rights: list[nodes.Expr] = []
+        left: nodes.Expr = node
+        while isinstance(left, nodes.BinOp):
+            rights.append(left.right)
+            left = left.left
+        self.visit(left)
+        for right in reversed(rights):
+            self.visit(right)
+
     def resolve_Placeholder(self, node: nodes.Placeholder) -> None:
         """``$$`` has a meaning only inside a stage."""
         if not self.in_stage:

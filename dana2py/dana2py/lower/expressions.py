@@ -23,6 +23,8 @@ COMPARE: dict[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
     "in": ast.In, "not in": ast.NotIn, "is": ast.Is, "is not": ast.IsNot,
 }  # fmt: skip
+CHAIN = 24
+"""Operators of one chain that nest."""
 IDENTITY = frozenset(("is", "is not"))
 COERCING = frozenset(("==", "!=", "<", "<=", ">", ">="))
 CONVERSIONS = {None: -1, "s": 115, "r": 114, "a": 97}
@@ -111,16 +113,29 @@ class Expressions(Lowering):
         return ast.UnaryOp(op=UNARY[node.op](), operand=operand, **self.at(node).place)
 
     def lower_BinOp(self, node: nodes.BinOp) -> ast.expr:
-        """``a op b``. A long chain leans to the left: it is built from the bottom, without recursion."""
+        """``a op b``. A chain leans to the left: it is built from the bottom, without recursion.
+
+        A long one would nest too deep for the passes behind this one (and for Python's own compiler), so it is cut:
+        ``((t := a + b + …), (t := t + c + …), t + d)[-1]``.
+        """
         chain: list[nodes.BinOp] = []
         left: nodes.Expr = node
         while isinstance(left, nodes.BinOp):
             chain.append(left)
             left = left.left
         result = self.expr(left)
-        for part in reversed(chain):
-            result = self.binary(self.at(part), result, part.op, self.expr(part.right))
-        return result
+        steps: list[ast.expr] = []
+        name = self.temporary() if len(chain) > CHAIN else ""
+        for number, part in enumerate(reversed(chain), 1):
+            at = self.at(part)
+            result = self.binary(at, result, part.op, self.expr(part.right))
+            if number % CHAIN == 0 and number < len(chain):
+                steps.append(at.walrus(name, result))
+                result = at.load(name)
+        if not steps:
+            return result
+        at = self.at(node)
+        return at.subscript(at.tuple([*steps, result]), at.constant(-1))
 
     def binary(self, at: At, left: ast.expr, op: str, right: ast.expr) -> ast.expr:
         """One operator; ``|`` composes functions as well, ``+`` joins text and numbers (4.2, 4.8)."""

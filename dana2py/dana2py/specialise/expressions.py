@@ -381,6 +381,7 @@ class ExpressionSpecialiser:
         node.args.defaults = [self.expr(default) for default in node.args.defaults]
         node.args.kw_defaults = [default and self.expr(default) for default in node.args.kw_defaults]
         inner = self.nested(node)
+        inner.no_walrus = self.no_walrus  # Python forbids it in a lambda inside such an iterable, too
         node.body = inner.expr(node.body)
         return node
 

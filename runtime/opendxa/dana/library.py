@@ -106,7 +106,7 @@ class Library:
 
 def compiler_options() -> tuple[str, ...]:
     """Settings of the environment that shape code (design page, section 7)."""
-    names = ("DANA_AUTO_COERCION", "DANA_SEMANTIC_TRUTH")
+    names = ("DANA_AUTO_COERCION", "DANA_SEMANTIC_TRUTH", "DANA2PY_OPTIMISE")
     return tuple(f"{name}={os.environ[name]}" for name in names if name in os.environ)
 
 
