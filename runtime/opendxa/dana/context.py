@@ -10,8 +10,6 @@ How values cross is in `convert`, how functions look in `function`, how modules 
 from __future__ import annotations
 
 import contextlib
-import math
-import sys
 import threading
 import time
 import weakref
@@ -24,7 +22,6 @@ from types import BuiltinFunctionType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dana2py.compiled import CompiledModule
-from dana_guards import watchdog
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits, Meter
@@ -137,7 +134,7 @@ class DanaContext:
         self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
         self._classes: weakref.WeakSet[StructType] = weakref.WeakSet()
         self._lent: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-        self._modules: weakref.WeakValueDictionary[str, DanaModule] = weakref.WeakValueDictionary()
+        self._modules: dict[str, DanaModule] = {}
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
         environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
@@ -322,7 +319,8 @@ class DanaContext:
         public = [f"public:{dana_name(key)}" for key in vars(self._environment.public) if not key.startswith("_")]
         system = [f"system:{dana_name(key)}" for key in vars(self._environment.system) if not key.startswith("_")]
         known = [key for key in namespace if not key.startswith("_")]
-        with self._off_the_clock():
+        # No stop could reach the compiler, which bounds itself, and the first time it has to be loaded as well.
+        with self._meter.paused():
             compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system])
         namespace.pop("dana_result", None)
         self._execute(compiled, namespace)
@@ -355,24 +353,8 @@ class DanaContext:
         )
 
     def _compiled(self, place: Place, name: str) -> CompiledModule:
-        with self._off_the_clock():
+        with self._meter.paused():
             return self._library.load(place, name, self._policy)
-
-    @contextlib.contextmanager
-    def _off_the_clock(self) -> Iterator[None]:
-        """Compiling is no work of the program: neither its time nor its memory counts.
-
-        No stop could reach it anyway; the compiler bounds itself, and the first time it has to be loaded as well.
-        """
-        meter, watch = self._meter, watchdog.WATCH
-        left, size = meter.deadline - time.monotonic(), watchdog.resident_bytes()
-        used = size - meter.baseline
-        meter.deadline, meter.baseline = math.inf, sys.maxsize
-        try:
-            yield
-        finally:
-            watch.resident = watchdog.resident_bytes()
-            meter.deadline, meter.baseline = time.monotonic() + left, watch.resident - used
 
     def _namespace(self, name: str, file: str) -> dict[str, Any]:
         # Dana code learns a path only as far as it is inside the working folder.
@@ -555,6 +537,7 @@ class DanaContext:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
             module.__dict__.clear()
         self._importer.modules.clear()
+        self._modules.clear()
         self._main = None
         self._manifests.clear()
         self._builtins.clear()

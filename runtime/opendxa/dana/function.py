@@ -10,6 +10,7 @@ The closure is generated for each shape of signature, because ``*args, **kwargs`
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import keyword
@@ -19,6 +20,7 @@ from threading import get_ident
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dana_guards import watchdog
 from dana_guards.errors import DanaTypeError
 from opendxa.dana.copying import SCALARS
 from opendxa.dana.results import SCALAR_RESULTS
@@ -145,24 +147,55 @@ def _factory(shape: Shape) -> Callable[..., FunctionType]:
         if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
             raise DanaTypeError(f"{name!r} cannot be a parameter")
     lines = [f"def make(I_fn, I_admit, I_state, I_fail, I_stopped, I_finish, {_extras(shape)}):"]
-    lines += [" I_enter = I_state.enter", " I_leave = I_state.leave"]
+    lines += [" I_leave = I_state.leave"]
     lines += [f" def run({_parameters(shape)}):"]
     call = f"I_fn({_arguments(shape)})"
     if shape.reentrant:
         lines += [f"  if I_state.thread == I_ident() and not I_state.host_depth: return {call}"]
     lines += [f"  {line}" for line in _admissions(shape)]
-    lines += ["  I_outer = I_enter()", "  try:", f"   I_result = {call}"]
-    lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)"]
-    lines += ["  I_reason = I_leave(I_outer)", "  if I_reason is not None: raise I_stopped(I_reason)"]
+    lines += [*_ENTER, "  try:", f"   I_result = {call}"]
+    lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
     if shape.returns is not None:
         test = f"type(I_result) is not {shape.returns}" if shape.returns else "True"
         lines += [f"  if {test}: I_check_return(I_result)"]
-    lines += ["  I_wrap = I_scalar(type(I_result))"]
-    lines += ["  return I_finish(I_result) if I_wrap is None else I_wrap(I_result)", " return run"]
-    names_in: dict[str, Any] = {"I_S": SCALARS, "I_scalar": SCALAR_RESULTS.get, "I_ident": get_ident}
+    lines += ["  I_kind = type(I_result)"]
+    lines += [f"  if I_kind is {kind}: return I_{kind}(I_result)" for kind in ("int", "float", "str")]
+    lines += ["  return I_finish(I_result)", " return run"]
+    names_in: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident}
+    names_in |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
+    names_in |= {"I_clock": watchdog.clock, "I_active": watchdog.ACTIVE, "I_watch": watchdog.WATCH}
     names_in["__name__"] = __name__
-    exec(compile("\n".join(lines), "<dana border>", "exec"), names_in)
+    tree = ast.parse("\n".join(lines))
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            # One line, so that `dress` can move all of it to the line of the Dana function.
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+    exec(compile(tree, "<dana border>", "exec"), names_in)
     return names_in["make"]  # type: ignore[no-any-return]
+
+
+# `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the seven that a call into a
+# context takes. A test fails when those methods change, so that these lines are changed with them.
+_ENTER = [
+    "  I_ident_ = I_ident()",
+    "  if I_state.thread is not None:",
+    "   I_outer = I_state.enter()",
+    "  else:",
+    "   I_state.thread = I_ident_",
+    "   I_state.entered = I_state.serial = I_now = I_clock()",
+    "   I_state.outer = I_outer = I_active.get(I_ident_)",
+    "   I_state.baseline = I_watch.resident",
+    "   I_active[I_ident_] = I_state",
+    "   if I_now > I_watch.fresh_until: I_state._sample(I_now, I_outer)",
+]
+_LEAVE = [
+    "  if I_state._saved or I_state.stopped is not None:",
+    "   I_reason = I_leave(I_outer)",
+    "   if I_reason is not None: raise I_stopped(I_reason)",
+    "  else:",
+    "   I_active[I_ident_] = I_outer",
+    "   I_state.outer = I_state.thread = None",
+]
 
 
 def _extras(shape: Shape) -> str:
@@ -202,7 +235,13 @@ def _admissions(shape: Shape) -> Iterator[str]:
         if shape.reentrant and name == shape.positional[0]:
             continue  # the instance
         fast = guides.get(name)
-        test = f"type({name}) not in I_S" if fast is None else f"type({name}) is not {fast}" if fast else "True"
+        test = (
+            f"type({name}) is not int and type({name}) not in I_S"
+            if fast is None
+            else f"type({name}) is not {fast}"
+            if fast
+            else "True"
+        )
         if name in shape.defaults:
             # A default that was not given is no value from outside; it may be the compiler's "no argument".
             test += f" and {name} is not I_default_{name}"
@@ -324,6 +363,9 @@ def function_label(source: FunctionType) -> str:
 
 def dress(made: FunctionType, source: FunctionType, described: Description, context: DanaContext) -> FunctionType:
     """Give a closure the names, documentation and signature of the function it stands for."""
+    code = source.__code__
+    # Tracebacks and `inspect.getsourcefile` name the Dana function, not the text of the closure.
+    made.__code__ = made.__code__.replace(co_filename=code.co_filename, co_firstlineno=code.co_firstlineno)
     made.__name__ = made.__qualname__ = dana_name(source.__name__) or source.__name__
     made.__doc__, made.__module__ = source.__doc__, source.__module__
     annotations = python_annotations(described.annotations)
@@ -367,7 +409,7 @@ def _python_type(text: str) -> Any:
         return text
     try:
         return eval(text, {"__builtins__": {}}, dict(_PYTHON_TYPES))
-    except TypeError:
+    except (SyntaxError, TypeError, RecursionError, MemoryError):
         return text
 
 
