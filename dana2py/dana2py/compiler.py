@@ -41,6 +41,7 @@ def compile_source(
     interactive: bool = False,
     is_package: bool = False,
     options: Options | None = None,
+    closed: bool | None = None,
 ) -> CompiledModule:
     """Compile Dana text.
 
@@ -54,6 +55,8 @@ def compile_source(
     interactive : leave the value of the last expression statement in the global ``dana_result``.
     is_package : the text is the ``__init__.na`` of a package.
     options : which optimisations run; by default what the environment asks for.
+    closed : no other text will ever be executed in the same namespace, so names mean what this text says. By default
+        true unless ``interactive``. Who gives True answers for it: guards are left out on the strength of it.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def compile_source(
     """
     policy = policy or Policy()
     source = Source(text, filename)
-    resolution, tree = _guarded(source, policy, name, known, interactive, options=options)
+    resolution, tree = _guarded(source, policy, name, known, interactive, options=options, closed=closed)
     module = resolution.module
     return CompiledModule(
         code=shown_names(emit_code(tree, source), _shown(tree)),
@@ -114,15 +117,18 @@ def _guarded(
     interactive: bool,
     stage: str = "guarded",
     options: Options | None = None,
+    closed: bool | None = None,
 ) -> tuple[Resolution, ast.Module]:
+    is_closed = not interactive if closed is None else closed
+
     def run() -> tuple[Resolution, ast.Module]:
         module: nodes.Module = parse(source)
         resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known)
         tree = lower_module(resolution, source, name, interactive)
         if stage != "lowered":
-            tree = specialise(tree, resolution, policy, closed=not interactive, options=options)
+            tree = specialise(tree, resolution, policy, closed=is_closed, options=options)
         if stage == "guarded":
-            tree = restrict(tree, policy, source.path, source.text.split("\n"), closed=not interactive)
+            tree = restrict(tree, policy, source.path, source.text.split("\n"), closed=is_closed)
         return resolution, tree
 
     return _with_room(run, source)
