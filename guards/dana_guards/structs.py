@@ -252,7 +252,8 @@ _CHECKED: dict[str, type | tuple[type, ...]] = {
     "dict": dict,
     "bool": bool,
 }
-_UNCHECKED = frozenset({"any", "None", "none", "null", "tuple", "set"})
+_OPEN = frozenset({"any", "None", "none", "null"})
+_NOT_NONE = frozenset({"tuple", "set"})
 
 
 def fits(name: str, value: Any, find: Callable[[str], Any]) -> bool:
@@ -260,8 +261,10 @@ def fits(name: str, value: Any, find: Callable[[str], Any]) -> bool:
     kind = _CHECKED.get(name)
     if kind is not None:
         return isinstance(value, kind)
-    if name in _UNCHECKED:
+    if name in _OPEN:
         return True
+    if name in _NOT_NONE:
+        return value is not None
     known = find(name)
     if known is None:
         return True
