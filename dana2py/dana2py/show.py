@@ -28,6 +28,8 @@ from dana2py import nodes
 from dana2py.compiler import lowered_ast
 from dana2py.lexer import Token, tokenize
 from dana2py.source import Source
+from dana_guards import lattice
+from dana_guards.evidence import Evidence, infer_module
 from dana_guards.policy import Policy
 
 VIEWS = ("readable", "guards", "exact", "tokens", "tree", "lowered", "guarded")
@@ -270,11 +272,12 @@ def _guard_notes(lowered: ast.Module, guarded: ast.Module) -> dict[int, str]:
     """For each line its guards by name, and the operations that need none, with the reason."""
     kept = _hooks_by_line(guarded)
     places = {_place(node) for node in ast.walk(guarded) if _hook(node) in SIGNS}
+    evidence = infer_module(lowered, closed=True)
     left_out: dict[int, list[str]] = {}
     for node in ast.walk(lowered):
         sign = _guardable(node)
         if sign is not None and _place(node) not in places:
-            left_out.setdefault(node.lineno, []).append(f"{sign}: {_reason(node)}")  # type: ignore[attr-defined]
+            left_out.setdefault(node.lineno, []).append(f"{sign}: {_reason(node, evidence)}")  # type: ignore[attr-defined]
     notes = {}
     for line in sorted({*kept, *left_out}):
         parts = []
@@ -311,17 +314,29 @@ def _guardable(node: ast.AST) -> str | None:
     return None
 
 
-def _reason(node: ast.AST) -> str:
-    """Why an operation can do without its guard, as far as the text around it tells."""
+def _reason(node: ast.AST, evidence: Evidence) -> str:
+    """Why an operation can do without its guard: the types on its sides, as the policy itself infers them."""
     if isinstance(node, ast.Attribute):
-        return "read in line, dicts are tested for"
-    sides = [getattr(node, name, None) for name in ("left", "right", "value")] + list(getattr(node, "comparators", []))
-    for side in sides:
-        if isinstance(side, ast.Constant) and type(side.value) in (int, float):
-            return f"{side.value!r} is a small number"
-        if isinstance(side, ast.Constant) and type(side.value) is str:
-            return "one side is text"
-    return "types are known or tested in line"
+        return "read in line, a dict is tested for"
+    sides: list[Any] = [getattr(node, name, None) for name in ("left", "right", "target", "value")]
+    sides += getattr(node, "comparators", []) or ([] if isinstance(node, ast.BinOp | ast.AugAssign) else [node])
+    known = [_type_words(evidence.type_of(side)) for side in sides if isinstance(side, ast.expr)]
+    if known and all(known):
+        return " and ".join(dict.fromkeys(known))
+    return f"one side is {next(filter(None, known))}" if any(known) else "tested in line"
+
+
+_TYPE_WORDS = {
+    lattice.NONE: "none", lattice.BOOL: "bool", lattice.INT: "int", lattice.FLOAT: "float", lattice.STR: "str",
+    lattice.LIST: "list", lattice.DICT: "dict", lattice.TUPLE: "tuple", lattice.SET: "set", lattice.RANGE: "range",
+    lattice.FUNCTION: "a function", lattice.STRUCT: "a struct",
+}  # fmt: skip
+
+
+def _type_words(kind: lattice.Type) -> str:
+    """``int or none``; empty if too little is known to say something."""
+    words = [word for flag, word in _TYPE_WORDS.items() if kind.may_be(flag)]
+    return " or ".join(words) if len(words) <= 3 and kind.is_only(sum(_TYPE_WORDS)) else ""
 
 
 # -- tokens and tree -----------------------------------------------------------------------------
