@@ -298,6 +298,8 @@ class TypeRegistry:
         ------
         TypeError : the value does not fit; the message names the struct and its fields.
         """
+        if type(value) is self.types.get(type_text):
+            return value
         if type_text == "float" and isinstance(value, int | float):
             return float(value)
         if any(fits(name, value, self.find) for name in split_type(type_text)):
