@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar, Token
@@ -24,17 +23,19 @@ from typing import TYPE_CHECKING, Any
 from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
-from dana_guards.limits import Limits, Meter
-from dana_guards.namespace import Environment, make_builtins, make_namespace
+from dana_guards.limits import Limits
+from dana_guards.namespace import Environment, make_builtins, make_namespace, supply_names
 from dana_guards.policy import Policy
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import accepts, is_type
 from opendxa.dana import texts
-from opendxa.dana.convert import Border, refuse
-from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, is_plain
+from opendxa.dana.convert import Border
+from opendxa.dana.ending import ContextMeter, wait_until
+from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, describe, is_plain
 from opendxa.dana.host import Handle, check_lent, ended, host_function, host_iterator, make_handle
 from opendxa.dana.importer import Importer, copy_exports
-from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of, set_info
+from opendxa.dana.iteration import DanaIterator
+from opendxa.dana.loaded import LoadedModule, ModuleInfo, set_info
 from opendxa.dana.module import DanaModule
 from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
 from opendxa.dana.spelling import dana_name
@@ -61,26 +62,11 @@ _LATE = frozenset(
     }
     | {"_lent", "_modules", "_async_queue", "_main", "_environment", "_importer", "_builtins"}
 )
+NO_CODE = compile("", "<nothing>", "exec")
+"""For namespaces that are made before their code is known: the names it needs are supplied when it runs."""
 _building = threading.RLock()
 MAIN = "__main__"
-_CLOSED_THREAD = -1
 _OWN_KINDS = (FlatIterator, Handle, LoadedModule)
-
-
-class ContextMeter(Meter):
-    """A meter that knows when its context has ended, at no cost for calls before."""
-
-    __slots__ = ()
-
-    def _enter_again(self, ident: int, now: float) -> Any:
-        if self.thread == _CLOSED_THREAD:
-            raise ended()
-        return super()._enter_again(ident, now)
-
-    def end(self) -> None:
-        """Refuse every entry from now on."""
-        self.thread = _CLOSED_THREAD
-        self.close()
 
 
 class DanaContext:
@@ -142,7 +128,7 @@ class DanaContext:
         self._importer = environment.importer = self._make_importer(environment)
         if on_print is not None:
             environment.stdout = on_print
-        self._builtins = make_builtins(environment)
+        self._builtins = make_builtins(environment, lazy=True)
         self._watch_declarations()
         for lent, function in functions.items():
             self._builtins[lent] = self._lend(lent, function)
@@ -229,7 +215,7 @@ class DanaContext:
             meter.cancel(DanaContextError("the context was closed during the call"))
             if meter.thread == get_ident():
                 return
-            _wait_until(lambda: meter.thread is None or self._closed)
+            wait_until(lambda: meter.thread is None or self._closed)
         self._end()
 
     @property
@@ -302,6 +288,7 @@ class DanaContext:
         return self._run(partial(function, *args))
 
     def _execute(self, compiled: CompiledModule, namespace: dict[str, Any]) -> None:
+        supply_names(self._builtins, compiled.code)
         if id(namespace) not in self._stoppable:
             self._stoppable.add(id(namespace))
             self._meter.register_namespace(namespace)
@@ -358,7 +345,7 @@ class DanaContext:
 
     def _namespace(self, name: str, file: str) -> dict[str, Any]:
         # Dana code learns a path only as far as it is inside the working folder.
-        return make_namespace(self._builtins, name, display_path(file) if file else None)
+        return make_namespace(self._builtins, name, display_path(file) if file else None, NO_CODE)
 
     def _facade(self, name: str, *, required: bool = False) -> Any:
         from opendxa.dana.facades import facade
@@ -421,7 +408,7 @@ class DanaContext:
             if value._context is not self:
                 raise DanaTypeError("a module of another context cannot enter this one")
             return value._module
-        if isinstance(value, _HostIterator) and value._context is self:
+        if isinstance(value, DanaIterator) and value._context is self:
             return value._items
         return value if is_type(value) and not isinstance(value, StructType) else None
 
@@ -451,7 +438,7 @@ class DanaContext:
         if isinstance(value, LoadedModule):
             return self._module_view(value)
         if kind is FlatIterator or isinstance(value, Iterator):
-            return _HostIterator(self, value)
+            return DanaIterator(self, value)
         if isinstance(value, (MethodType, BuiltinFunctionType)):
             return self._callable(value)
         if isinstance(value, type({}.keys()) | type({}.values()) | type({}.items())):
@@ -549,52 +536,3 @@ class DanaContext:
         for name in self._texts:
             texts.forget(name)
         self._texts.clear()
-
-
-class _HostIterator:
-    """An iterator of Dana in the hands of the host: each step enters the context."""
-
-    __slots__ = ("_context", "_items")
-
-    def __init__(self, context: DanaContext, items: Iterator[Any]) -> None:
-        self._context = context
-        self._items = items
-
-    def __iter__(self) -> _HostIterator:
-        return self
-
-    def __next__(self) -> Any:
-        done = object()
-        item = self._context._inside(next, iter(self._items), done)
-        if item is done:
-            raise StopIteration
-        return self._context._border.release(item)
-
-    def __repr__(self) -> str:
-        return "<iterator of Dana>"
-
-
-def describe(functions: Mapping[str, Any], function: FunctionType) -> Description:
-    """Annotations of a function from a manifest; nothing if it is another function of that name."""
-    code = function.__code__
-    known = functions.get(dana_name(function.__name__) or "")
-    if known is None:
-        return NOTHING_KNOWN
-    names = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
-    params = [param for param in known["params"] if param["kind"] == "plain"]
-    if [param["name"] for param in params] != [dana_name(name) for name in names]:
-        return NOTHING_KNOWN
-    notes = {name: param["type"] for name, param in zip(names, params, strict=True) if param["type"]}
-    if known["returns"]:
-        notes["return"] = known["returns"]
-    return Description(notes, {})
-
-
-def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for another thread to leave; the watchdog stops it within a few switch intervals."""
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
-        time.sleep(0.001)
-
-
-__all__ = ["DanaContext", "current", "info_of", "refuse"]

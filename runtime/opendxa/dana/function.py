@@ -264,6 +264,22 @@ class Description(NamedTuple):
 NOTHING_KNOWN = Description({}, {})
 
 
+def describe(functions: dict[str, Any], function: FunctionType) -> Description:
+    """Annotations of a function from a manifest; nothing if it is another function of that name."""
+    code = function.__code__
+    known = functions.get(dana_name(function.__name__) or "")
+    if known is None:
+        return NOTHING_KNOWN
+    names = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
+    params = [param for param in known["params"] if param["kind"] == "plain"]
+    if [param["name"] for param in params] != [dana_name(name) for name in names]:
+        return NOTHING_KNOWN
+    notes = {name: param["type"] for name, param in zip(names, params, strict=True) if param["type"]}
+    if known["returns"]:
+        notes["return"] = known["returns"]
+    return Description(notes, {})
+
+
 def context_function(
     context: DanaContext,
     target: Callable[..., Any],

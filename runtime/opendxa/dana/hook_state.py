@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import sys
+import threading
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from opendxa.dana.hook import Settings
 
 PREFIX = "dana_modules."
+NO_CODE = compile("", "<nothing>", "exec")
 
 
 class HookState:
@@ -50,10 +52,11 @@ class HookState:
         if values.get("on_print") is not None:
             environment.stdout = values["on_print"]
         self.environment = environment
-        self._builtins = make_builtins(environment)
+        self._builtins = make_builtins(environment, lazy=True)
         # The host trusts these modules, so what it lends is lent as it is.
         self._builtins.update(self._lent)
         self._library = Library()
+        self._lock = threading.Lock()
 
     def compiled(self, name: str, place: Place) -> CompiledModule | None:
         """The compiled module of a place, None for a folder without ``__init__.na``."""
@@ -69,7 +72,9 @@ class HookState:
         """Run a module's top level in its own dictionary."""
         compiled = self.compiled(name, place)
         before = dict(module.__dict__)
-        namespace = make_namespace(self._builtins, name, display_path(place.file) if place.file else None)
+        shown = display_path(place.file) if place.file else None
+        with self._lock:  # the built-ins are one dictionary for all threads
+            namespace = make_namespace(self._builtins, name, shown, NO_CODE if compiled is None else compiled.code)
         del namespace["__name__"]  # the import system has set it
         module.__dict__.update(namespace)
         info = ModuleInfo(compiled, place.folder, self.environment.public, functools.partial(_submodule, name))
@@ -90,7 +95,7 @@ class HookState:
         compiled = self.compiled(f"{name}.__init__" if place.is_package else name, place)
         if compiled is None:
             raise DanaImportError(f"the package {name} has no __init__.na to run")
-        made = make_namespace(self._builtins, "__main__", display_path(compiled.filename))
+        made = make_namespace(self._builtins, "__main__", display_path(compiled.filename), compiled.code)
         exec(compiled.code, made)
         main = made.get("dana_u__main__")
         if callable(main):
