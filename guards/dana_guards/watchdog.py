@@ -22,6 +22,8 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from math import inf
 from threading import get_ident
@@ -134,22 +136,30 @@ class Watchdog:
                 self._signal.acquire(timeout=delay)
 
     def poll(self) -> float | None:
-        """Look once at every running meter; seconds to the next look, None to park."""
+        """Look once at every running meter; seconds to the next look, None to park.
+
+        Deadlines first: reading the memory gives other threads the interpreter, three times, for up to a switch
+        interval each.
+        """
         now = clock()
-        self.sample(now)
         innermost = [meter for meter in ACTIVE.copy().values() if meter is not None]
         self._idle = 0 if innermost or self._stopping else self._idle + 1
-        delay = PERIOD
+        wake_at = now + PERIOD
         for meter in innermost:
-            delay = min(delay, self._examine(meter, now))
-        self._stopping = {key: meter for key, meter in self._stopping.items() if meter.is_stopping()}
-        self._delivery.deliver(self._stopping.values())
+            wake_at = min(wake_at, self._stop(meter, partial(_late, now)))
+        self._deliver()
+        # Where a deadline is near the look at the memory can wait, but not for ever.
+        if wake_at >= now + PERIOD or now > self.fresh_until + PERIOD:
+            resident = self.sample(now)
+            for meter in innermost:
+                self._stop(meter, partial(_swollen, resident))
+            self._deliver()
         if self._stopping:
-            delay = min(delay, URGENT)
+            wake_at = min(wake_at, now + URGENT)
         if self._idle > _IDLE_POLLS:
             self._forget_threads()
             return None
-        return max(delay, 0.0)
+        return max(wake_at - clock(), 0.0)
 
     def _forget_threads(self) -> None:
         """Drop the keys of threads that have ended; a living thread's key is its own to write."""
@@ -157,28 +167,25 @@ class Watchdog:
         for ident in [ident for ident in ACTIVE.copy() if ident not in living]:
             ACTIVE.pop(ident, None)
 
-    def _examine(self, innermost: Meter, now: float) -> float:
-        """Stop what is over its limits in one thread, and what it called; seconds to the nearest deadline."""
-        nearest = PERIOD
+    def _stop(self, innermost: Meter, excess: Callable[[Meter], DanaError | None]) -> float:
+        """Stop what is over its limits in one thread, and what it called; the nearest deadline that is ahead."""
+        nearest = inf
         reason: DanaError | None = None
         for meter in reversed(running(innermost)):
             serial = meter.serial
-            reason = reason or self._excess(meter, now)
+            reason = reason or excess(meter)
             if reason is not None:
                 meter.record(serial, reason)
             else:
-                nearest = min(nearest, meter.deadline - now)
+                nearest = min(nearest, meter.deadline)
             if meter.is_stopping():
                 self._stopping[id(meter)] = meter
         return nearest
 
-    def _excess(self, meter: Meter, now: float) -> DanaError | None:
-        """Why a meter is to stop, or None."""
-        if meter.deadline <= now:
-            return DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call")
-        if self.resident - meter.baseline > meter.memory:
-            return DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes")
-        return None
+    def _deliver(self) -> None:
+        """Reach the threads of stopping meters; let go of those that have left."""
+        self._stopping = {key: meter for key, meter in self._stopping.items() if meter.is_stopping()}
+        self._delivery.deliver(self._stopping.values())
 
     def after_fork(self) -> None:
         """In a child process no thread but the forking one is left."""
@@ -195,6 +202,20 @@ class Watchdog:
         if kept is not None:
             ACTIVE[ident] = kept
             self.wake()
+
+
+def _late(now: float, meter: Meter) -> DanaError | None:
+    """Why a meter is to stop at this time, or None."""
+    if meter.deadline > now:
+        return None
+    return DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call")
+
+
+def _swollen(resident: int, meter: Meter) -> DanaError | None:
+    """Why a meter is to stop at this size of the process, or None."""
+    if resident - meter.baseline <= meter.memory:
+        return None
+    return DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes")
 
 
 class Delivery:
