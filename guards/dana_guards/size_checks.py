@@ -225,6 +225,8 @@ class Room:
         if type(left) is not str:
             return right
         fields = [field for field in _FIELD.finditer(left) if field["kind"] != "%"]
+        if not fields:
+            return right  # Python decides which right operands are too many
         if type(right) is dict and any(field["key"] is not None for field in fields):
             shown: Any = {key: _shown(value) for key, value in right.items()}
             used = [(field, shown.get(field["key"])) for field in fields]
@@ -350,9 +352,12 @@ class Room:
         """``join``."""
         if type(parts) not in (list, tuple):
             parts = self.listed(parts)
-        size = sum(map(len, parts)) if all(type(each) is str for each in parts) else 0
-        wide = 1 if text.isascii() and size < CHUNK * CHUNK else 4
-        self.meter.need(wide * (size + len(text) * len(parts)) if size > CHUNK else 0, "a text")
+        size = len(text) * len(parts)
+        if all(type(each) is str for each in parts):
+            size += sum(map(len, parts))
+        if size > CHUNK:
+            # One wide character makes the whole result wide.
+            self.meter.need(4 * size if size < CHUNK * CHUNK else size * _width([text, *parts]), "a text")
         return method(parts)
 
     def split(self, text: str, method: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -388,6 +393,11 @@ class Room:
     def keyed(self, value: dict[Any, Any], method: Callable[..., Any], keys: Any, *rest: Any) -> Any:
         """``fromkeys``."""
         return method(self._taken(value, keys), *rest)
+
+
+def _width(texts: list[Any]) -> int:
+    """Bytes for a character of what is joined."""
+    return 1 if all(type(each) is str and each.isascii() for each in texts) else 4
 
 
 def _count(number: int) -> str:

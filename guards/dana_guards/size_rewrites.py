@@ -96,8 +96,8 @@ def _both(*tests: ast.expr) -> ast.expr:
 class Tests:
     """In-line tests for one operation; ``x()`` and ``y()`` make a read of its operands."""
 
-    def __init__(self, left: ast.expr, right: ast.expr, one: Type, two: Type) -> None:
-        self.left, self.right, self.one, self.two = left, right, one, two
+    def __init__(self, left: ast.expr, right: ast.expr, one: Type, two: Type, in_place: bool = False) -> None:
+        self.left, self.right, self.one, self.two, self.in_place = left, right, one, two, in_place
         self.x: Callable[[], ast.expr] = lambda: left
         self.y: Callable[[], ast.expr] = lambda: right
 
@@ -108,6 +108,8 @@ class Tests:
 
     def add(self) -> list[ast.expr] | None:
         one, two = self.one, self.two
+        if self.in_place and one.may_be(LIST):
+            return self.extend()
         if is_short(self.left) or is_short(self.right) or not one.may_be(SEQUENCE) or not two.may_be(SEQUENCE):
             return None
         if one.is_only(NUMBER) or two.is_only(NUMBER):
@@ -118,6 +120,16 @@ class Tests:
             return [_less(call("_len_", self.x()), LENGTH)]
         short_text = _both(_is(self.y(), "_str_"), _less(call("_len_", self.y()), LENGTH))
         return [_is(self.y(), "_int_"), _is(self.y(), "_float_"), short_text]
+
+    def extend(self) -> list[ast.expr] | None:
+        """``x += y`` where `x` can be a list: any iterable will do."""
+        if is_short(self.right) or self.two.is_only(NUMBER):
+            return None
+        short = _less(call("_len_", self.y()), LENGTH)
+        if self.two.is_only(SEQUENCE | DICT | SET):
+            return [short]
+        short_list = _both(_is(self.y(), "_list_"), _less(call("_len_", self.y()), LENGTH))
+        return [_is(self.y(), "_int_"), _is(self.y(), "_float_"), _both(_is(self.y(), "_str_"), short), short_list]
 
     def mult(self) -> list[ast.expr] | None:
         one, two = self.one, self.two
@@ -287,7 +299,7 @@ class SizeRewrites:
         if op not in _OPERATORS or not isinstance(target, ast.Name):
             return None
         left = name(target.id)
-        tests = Tests(left, node.value, self.evidence.type_of(target), self.evidence.type_of(node.value))
+        tests = Tests(left, node.value, self.evidence.type_of(target), self.evidence.type_of(node.value), True)
         if tests.find(op) is None:
             return None
         given = node.value

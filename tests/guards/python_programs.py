@@ -9,7 +9,27 @@ from typing import Any
 from hypothesis import strategies as st
 
 VARIABLES = ("a", "b", "c", "d")
-_CONSTANTS = st.sampled_from(["0", "1", "2", "3", "-1", "1.5", "0.5", "'x'", "''", "'ab'", "None", "True", "[]", "[1]", "(1, 2)", "{}", "['s', 2]"])
+_CONSTANTS = st.sampled_from(
+    [
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "1.5",
+        "0.5",
+        "'x'",
+        "''",
+        "'ab'",
+        "None",
+        "True",
+        "[]",
+        "[1]",
+        "(1, 2)",
+        "{}",
+        "['s', 2]",
+    ]
+)
 _BINARY = st.sampled_from(["+", "-", "/", "//", "%", ">>", "&", "^"])
 _GROWING = st.sampled_from(["* 2", "* 3", "** 2", "** -1", "** 0.5", "<< 1", "* 1.5", "* True"])
 """Growth by small steps only: plain Python has to finish too."""
@@ -23,7 +43,9 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.builds("({} {} {})".format, inner, _BINARY, inner),
         st.builds("({} {})".format, inner, _GROWING),
-        st.builds("({} * {})".format, st.sampled_from(["2", "[0]", "'x'", "1.5"]), st.sampled_from(["2", "c", "len(d)"])),
+        st.builds(
+            "({} * {})".format, st.sampled_from(["2", "[0]", "'x'", "1.5"]), st.sampled_from(["2", "c", "len(d)"])
+        ),
         st.builds("({} {} {})".format, inner, _COMPARE, inner),
         st.builds("({1} if _type_({0}) is {2} else {3})".format, _NAMES, inner, _TYPES, inner),
         st.builds("(_type_({0}) is {1} and {2})".format, _NAMES, _TYPES, inner),
@@ -75,13 +97,20 @@ _simple = st.one_of(
 
 
 def _blocks(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]:
-    block = st.lists(inner, min_size=1, max_size=3).map(lambda parts: _indented([line for part in parts for line in part]))
+    block = st.lists(inner, min_size=1, max_size=3).map(
+        lambda parts: _indented([line for part in parts for line in part])
+    )
     return st.one_of(
         st.builds(lambda test, one, two: [f"if {test}:", *one, "else:", *two], expressions, block, block),
         st.builds(
             lambda name, kind, one: [f"if _type_({name}) is not {kind}:", *one, "    return 0"], _NAMES, _TYPES, block
         ),
-        st.builds(lambda name, value, one: [f"for {name} in {value}:", *one, "    if tick(): break"], _NAMES, expressions, block),
+        st.builds(
+            lambda name, value, one: [f"for {name} in {value}:", *one, "    if tick(): break"],
+            _NAMES,
+            expressions,
+            block,
+        ),
         st.builds(lambda name, one: [f"for {name} in range(3):", *one, "    if tick(): break"], _NAMES, block),
         st.builds(lambda value, one: [f"while {value}:", *one, "    if tick(): break"], expressions, block),
         st.builds(lambda one, two: ["try:", *one, "except _error_:", *two], block, block),
@@ -95,7 +124,13 @@ def _blocks(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]
 _statements = st.one_of(_simple, _simple, _blocks(st.one_of(_simple, _blocks(_simple))))
 programs = st.lists(_statements, min_size=2, max_size=7).map(
     lambda parts: "\n".join(
-        ["def f(a, b):", "    c = 1", "    d = 'd'", *_indented([line for part in parts for line in part]), "    return [a, b, c, d]"]
+        [
+            "def f(a, b):",
+            "    c = 1",
+            "    d = 'd'",
+            *_indented([line for part in parts for line in part]),
+            "    return [a, b, c, d]",
+        ]
     )
 )
 """A function ``f(a, b)`` that uses ``tick()`` to end its loops."""
@@ -114,7 +149,21 @@ def compiles(text: str) -> bool:
 
 # -- random trees ------------------------------------------------------------------------------------------
 
-NAMES = ("x", "y", "_x", "_type_", "_int_", "_getattr_", "_public_", "_missing_", "__class__", "dana_stop", "dana_e1", "dana_p1", "f")
+NAMES = (
+    "x",
+    "y",
+    "_x",
+    "_type_",
+    "_int_",
+    "_getattr_",
+    "_public_",
+    "_missing_",
+    "__class__",
+    "dana_stop",
+    "dana_e1",
+    "dana_p1",
+    "f",
+)
 ATTRIBUTES = ("x", "append", "format", "__class__", "gi_frame", "mro", "dana_s_x", "dana_q", "join", "_y", "encode")
 _name = st.sampled_from(NAMES)
 _attribute = st.sampled_from(ATTRIBUTES)
@@ -148,9 +197,23 @@ def _tree_expressions(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(ast.Attribute, inner, _attribute, _load),
         st.builds(ast.Attribute, inner, _attribute, _load),
         st.builds(ast.Call, inner, lists, keywords),
-        st.builds(lambda hook, arguments: ast.Call(ast.Name(hook, ast.Load()), arguments, []), _name, st.lists(inner, max_size=3)),
-        st.builds(ast.BinOp, inner, st.sampled_from([ast.Add(), ast.Mult(), ast.Mod(), ast.Pow(), ast.BitOr(), ast.MatMult()]), inner),
-        st.builds(lambda left, op, right: ast.Compare(left, [op], [right]), inner, st.sampled_from([ast.Is(), ast.In(), ast.Lt()]), inner),
+        st.builds(
+            lambda hook, arguments: ast.Call(ast.Name(hook, ast.Load()), arguments, []),
+            _name,
+            st.lists(inner, max_size=3),
+        ),
+        st.builds(
+            ast.BinOp,
+            inner,
+            st.sampled_from([ast.Add(), ast.Mult(), ast.Mod(), ast.Pow(), ast.BitOr(), ast.MatMult()]),
+            inner,
+        ),
+        st.builds(
+            lambda left, op, right: ast.Compare(left, [op], [right]),
+            inner,
+            st.sampled_from([ast.Is(), ast.In(), ast.Lt()]),
+            inner,
+        ),
         st.builds(ast.IfExp, inner, inner, inner),
         st.builds(ast.Subscript, inner, inner, _load),
         st.builds(ast.List, lists, _load),
@@ -195,7 +258,9 @@ def _tree_statements(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 _tree_simple = st.one_of(
     st.builds(ast.Expr, tree_expressions),
     st.builds(lambda target, value: ast.Assign([target], value), _targets(tree_expressions), tree_expressions),
-    st.builds(lambda name, value: ast.AugAssign(ast.Name(name, ast.Store()), ast.Add(), value), _name, tree_expressions),
+    st.builds(
+        lambda name, value: ast.AugAssign(ast.Name(name, ast.Store()), ast.Add(), value), _name, tree_expressions
+    ),
     st.builds(ast.Raise, tree_expressions, st.none()),
     st.builds(lambda value, name: ast.Delete([ast.Attribute(value, name, ast.Del())]), tree_expressions, _attribute),
     st.builds(lambda name: ast.Global([name]), _name),

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from dana_guards.evidence import infer_function, infer_module
 from dana_guards.lattice import (
-    ANY, BOOL, COMPLEX, DICT, FLOAT, FUNCTION, INT, LIST, NONE, SET, SMALL, STR, STRUCT, TUPLE, Type, container, join, of,
+    ANY,
+    BOOL,
+    COMPLEX,
+    DICT,
+    FLOAT,
+    FUNCTION,
+    INT,
+    LIST,
+    NONE,
+    SET,
+    SMALL,
+    STR,
+    STRUCT,
+    TUPLE,
+    Type,
+    container,
+    join,
+    of,
 )  # fmt: skip
 
 
@@ -92,16 +110,10 @@ TRAPS = {
     "test before a loop that rebinds": (
         "def f(x, y):\n if _type_(x) is _int_:\n  while y:\n   z = x\n   x = y\n  return z"
     ),
-    "test, then rebound by with": (
-        "def f(x, y):\n if _type_(x) is _int_:\n  with _manager_(y) as x: pass\n  return x"
-    ),
+    "test, then rebound by with": ("def f(x, y):\n if _type_(x) is _int_:\n  with _manager_(y) as x: pass\n  return x"),
     "test, then rebound by walrus": "def f(x, y):\n if _type_(x) is _int_:\n  g((x := y))\n  return x",
-    "test, then rebound in the same condition": (
-        "def f(x, y):\n if _type_(x) is _int_ and (x := y):\n  return x"
-    ),
-    "walrus in a comprehension": (
-        "def f(x, y):\n if _type_(x) is _int_:\n  z = [(x := i) for i in y]\n  return x"
-    ),
+    "test, then rebound in the same condition": ("def f(x, y):\n if _type_(x) is _int_ and (x := y):\n  return x"),
+    "walrus in a comprehension": ("def f(x, y):\n if _type_(x) is _int_:\n  z = [(x := i) for i in y]\n  return x"),
     "test in the other branch": "def f(x):\n if _type_(x) is _int_:\n  pass\n else:\n  return x",
     "test that does not dominate": "def f(x, y):\n if y:\n  if _type_(x) is not _int_:\n   return 1\n return x",
     "test with or": "def f(x, y):\n if _type_(x) is _int_ or y:\n  return x",
@@ -185,7 +197,9 @@ TRAPS = {
 }
 
 
-@pytest.mark.parametrize("text", [text for text in TRAPS.values() if text], ids=[name for name, text in TRAPS.items() if text])
+@pytest.mark.parametrize(
+    "text", [text for text in TRAPS.values() if text], ids=[name for name, text in TRAPS.items() if text]
+)
 def test_traps(text: str) -> None:
     """Nothing is proved: text can stand where the last ``return`` is."""
     assert result(text).may_be(STR)
@@ -207,7 +221,10 @@ def test_names_of_the_host_hide_builtins() -> None:
 def test_two_entries() -> None:
     """The head test of the two-entry form is evidence for the whole rest of the body."""
     text = body(
-        "if _type_(a) is not _int_ or _type_(b) is not _float_: return g(a, b)", "c = a * b", "return c", parameters="a, b"
+        "if _type_(a) is not _int_ or _type_(b) is not _float_: return g(a, b)",
+        "c = a * b",
+        "return c",
+        parameters="a, b",
     )
     assert result(text).flags == FLOAT
     branches = body("if _type_(a) is _int_:", "    return a % 10", "else:", "    return g(a)", parameters="a")
@@ -257,7 +274,7 @@ def test_answers_belong_to_nodes() -> None:
 def test_types_settle() -> None:
     """A chain of variables that each wait for the next is given up on, not walked for ever."""
     names = [f"v{n}" for n in range(60)]
-    lines = [f"{one} = {two}" for one, two in zip(names, names[1:], strict=False)]
+    lines = [f"{one} = {two}" for one, two in pairwise(names)]
     text = body("v59 = 1", *[f"{name} = None" for name in names[:-1]], "while p:", *[f"    {each}" for each in lines],
                 "    v59 = 's'", "return v0")  # fmt: skip
     assert result(text).may_be(STR)
@@ -267,7 +284,15 @@ def test_types_settle() -> None:
 def test_join(make: Callable[[], Any]) -> None:
     """The join holds both, is the same in either order, and forgets what differs."""
     one = make()
-    for two in (of(STR), of(NONE), container(LIST, of(STR)), Type(STRUCT, None, "Q"), of(LIST), ANY, container(TUPLE, ANY)):
+    for two in (
+        of(STR),
+        of(NONE),
+        container(LIST, of(STR)),
+        Type(STRUCT, None, "Q"),
+        of(LIST),
+        ANY,
+        container(TUPLE, ANY),
+    ):
         both = join(one, two)
         assert both == join(two, one)
         assert both.flags == one.flags | two.flags

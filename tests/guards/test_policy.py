@@ -65,7 +65,10 @@ REWRITTEN = {
         "dana_p1, dana_p2 = z\nx = dana_p1\n_setattr_(x, 'y', dana_p2)\ndana_p1 = dana_p2 = None",
     ),
     "loop": ("for x.y in z:\n    pass", "for dana_p1 in z:\n    _setattr_(x, 'y', dana_p1)\n    pass"),
-    "with": ("with _manager_(x) as y.z:\n    pass", "with _manager_(x) as dana_p1:\n    _setattr_(y, 'z', dana_p1)\n    pass"),
+    "with": (
+        "with _manager_(x) as y.z:\n    pass",
+        "with _manager_(x) as dana_p1:\n    _setattr_(y, 'z', dana_p1)\n    pass",
+    ),
     "bare except": ("try:\n    pass\nexcept:\n    pass", "except _error_:"),
     "composition": ("x = y | z", "x = _or_(y, z)"),
     "field": ("x = f'{y!r:>5}'", "x = f\"{_text_(y, 'r', '>5')}\""),
@@ -164,7 +167,7 @@ def test_stop_flags() -> None:
     shown = support.shown(text, Policy(stop_flags=True))
     assert shown.count("if dana_stop:") == 3
     assert shown.count("if not dana_stop or not _stop_()") == 2
-    assert shown.startswith("def f():\n    \"\"\"doc\"\"\"\n    if dana_stop:")
+    assert shown.startswith('def f():\n    """doc"""\n    if dana_stop:')
     assert ("dana_stop" in support.shown(text, Policy())) is (sys.version_info < (3, 12))
     assert "dana_stop" not in support.shown(text, Policy(stop_flags=False))
     assert "dana_stop" not in support.shown(text, Policy("unlimited"))
@@ -188,7 +191,9 @@ def test_stop_flags_end_every_loop(text: str) -> None:
     def stop() -> None:
         raise Stop
 
-    tree = support.guarded("def f():\n" + "\n".join("  " + line for line in text.splitlines()) + "\nf()", Policy(stop_flags=True))
+    tree = support.guarded(
+        "def f():\n" + "\n".join("  " + line for line in text.splitlines()) + "\nf()", Policy(stop_flags=True)
+    )
     namespace = {"__builtins__": support.hooks() | {"_stop_": stop}, "dana_stop": True}
     with pytest.raises(Stop):
         exec(compile(tree, "test.na", "exec"), namespace)
@@ -199,7 +204,13 @@ def test_stop_flags_end_every_loop(text: str) -> None:
 
 def test_fingerprint() -> None:
     """Equal policies have equal fingerprints, also in another process; every setting changes it."""
-    policies = [Policy(), Policy("unlimited"), Policy(stop_flags=True), Policy(stop_flags=False), Policy(names=frozenset({"f"}))]
+    policies = [
+        Policy(),
+        Policy("unlimited"),
+        Policy(stop_flags=True),
+        Policy(stop_flags=False),
+        Policy(names=frozenset({"f"})),
+    ]
     assert len({each.fingerprint() for each in policies}) == len({(p.profile, p.stop_flags, p.names) for p in policies})
     code = "from dana_guards.policy import Policy; print(Policy(names=frozenset('abc')).fingerprint())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -52,7 +52,14 @@ VALUES: list[Any] = [
     Slots(), types.ModuleType("module"), Slots.dana_s_x, int | str, types.MethodType(_function, 1), "".__len__, str.join,
     property(), slice(1), type("X", (), {})().__init__,
 ]  # fmt: skip
-EXCEPTIONS = [ValueError(), KeyError(), AttributeError(), ImportError(), OSError(), UnicodeDecodeError("utf-8", b"", 0, 1, "")]
+EXCEPTIONS = [
+    ValueError(),
+    KeyError(),
+    AttributeError(),
+    ImportError(),
+    OSError(),
+    UnicodeDecodeError("utf-8", b"", 0, 1, ""),
+]
 
 
 def _public(value: object) -> list[str]:
@@ -97,7 +104,9 @@ def test_guarded_names(name: str) -> None:
     assert names.is_guarded_attribute(name)
 
 
-@pytest.mark.parametrize("name", ["append", "x", "class_", "dana_s_x", "dana_u_helper", "dana_n_dana_x", "fx", "cow", "tb"])
+@pytest.mark.parametrize(
+    "name", ["append", "x", "class_", "dana_s_x", "dana_u_helper", "dana_n_dana_x", "fx", "cow", "tb"]
+)
 def test_plain_names(name: str) -> None:
     """Names of programs, slots of structs and mangled names are plain."""
     assert not names.is_guarded_attribute(name)
@@ -124,7 +133,7 @@ def _results(receiver: Any) -> Iterator[tuple[str, Any]]:
         for arguments in ((), (receiver,), (0,), ("",)):
             try:
                 yield name, attribute(*arguments)
-            except Exception:  # noqa: S112 - most methods refuse most arguments; what they give is the question
+            except Exception:  # most methods refuse most arguments; what they give is the question
                 continue
 
 

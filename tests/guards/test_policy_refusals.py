@@ -222,9 +222,7 @@ CAUGHT = {
     "also a function": "def dana_e1(): pass\ntry:\n pass\nexcept _kinds_(x) as dana_e1: pass",
     "declared global": "def f():\n global dana_e1\n try:\n  pass\n except _kinds_(x) as dana_e1: pass",
     "global of the module read in a function": "def f(): return dana_e1",
-    "module handler read in a function": (
-        "def f(): return dana_t1\ntry:\n pass\nexcept _kinds_(x) as dana_t1: f()"
-    ),
+    "module handler read in a function": ("def f(): return dana_t1\ntry:\n pass\nexcept _kinds_(x) as dana_t1: f()"),
     "unbound": "x = dana_t7",
     "nonlocal": (
         "def f():\n try:\n  pass\n except _kinds_(x) as dana_e1:\n  def g():\n   nonlocal dana_e1\n   dana_e1 = 1"
@@ -258,7 +256,9 @@ def test_underscore_attributes(form: str, attribute: str) -> None:
         support.guarded(form.format(attribute))
 
 
-@pytest.mark.parametrize("name", ["ｅｖａｌ", "ﾅ", "naïve", "ｇi_frame", "x‿y", "︳x", "class", "None", "a b", "1x", "", "x\n"])
+@pytest.mark.parametrize(
+    "name", ["ｅｖａｌ", "ﾅ", "naïve", "ｇi_frame", "x‿y", "︳x", "class", "None", "a b", "1x", "", "x\n"]
+)
 def test_names_are_ascii_identifiers(name: str) -> None:
     """Variables, attributes, parameters, keywords and functions are ASCII identifiers and no keywords of Python."""
     load, store = ast.Load(), ast.Store()
@@ -288,7 +288,10 @@ def test_names_are_ascii_identifiers(name: str) -> None:
 
 def test_a_slice_is_no_value() -> None:
     """A slice outside brackets, which Python's compiler would accept, is refused."""
-    for build in (lambda one: ast.Slice(one, None, None), lambda one: ast.Tuple([ast.Slice(one, None, None)], ast.Load())):
+    for build in (
+        lambda one: ast.Slice(one, None, None),
+        lambda one: ast.Tuple([ast.Slice(one, None, None)], ast.Load()),
+    ):
         value = build(ast.Constant(1))
         module = ast.fix_missing_locations(ast.Module([ast.Assign([ast.Name("x", ast.Store())], value)], []))
         with pytest.raises(DanaSecurityError):

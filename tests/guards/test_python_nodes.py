@@ -17,22 +17,60 @@ from dana_guards.allowed_nodes import ALLOWED_NODES
 from dana_guards.errors import DanaError
 from dana_guards.evidence import infer_module
 from dana_guards.lattice import (
-    BIG, BOOL, COMPLEX, DICT, EVERYTHING, FLOAT, FUNCTION, LIST, NONE, OTHER, RANGE, SET, SMALL, STR, TUPLE, Type,
+    BIG,
+    BOOL,
+    COMPLEX,
+    DICT,
+    EVERYTHING,
+    FLOAT,
+    FUNCTION,
+    LIST,
+    NONE,
+    OTHER,
+    RANGE,
+    SET,
+    SMALL,
+    STR,
+    TUPLE,
+    Type,
 )  # fmt: skip
+from dana_guards.names import words
 
-QUICK = settings(max_examples=int(os.environ.get("DANA_TEST_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(
+    max_examples=int(os.environ.get("DANA_TEST_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 REFUSED = set(
-    """
+    words(
+        """
     AnnAssign Assert AsyncFor AsyncFunctionDef AsyncWith Await ClassDef Expression FunctionType GeneratorExp Import
     ImportFrom Interactive MatMult Match MatchAs MatchClass MatchMapping MatchOr MatchSequence MatchSingleton MatchStar
     MatchValue TryStar TypeIgnore Yield YieldFrom alias match_case ParamSpec TypeAlias TypeVar TypeVarTuple
-    """.split()
+    """
+    )
 )
 ABSTRACT = set(
-    "AST mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore type_param slice".split()
+    words(
+        """
+        AST mod stmt expr expr_context boolop operator unaryop
+        cmpop excepthandler pattern type_ignore type_param slice
+        """
+    )
 )
-OLD = {"Num", "Str", "Bytes", "NameConstant", "Ellipsis", "Index", "ExtSlice", "Suite", "AugLoad", "AugStore", "Param", "_ast_Ellipsis"}
+OLD = {
+    "Num",
+    "Str",
+    "Bytes",
+    "NameConstant",
+    "Ellipsis",
+    "Index",
+    "ExtSlice",
+    "Suite",
+    "AugLoad",
+    "AugStore",
+    "Param",
+    "_ast_Ellipsis",
+}
 
 
 def test_every_node_of_this_python_is_decided() -> None:
@@ -124,7 +162,11 @@ class _Watch(ast.NodeTransformer):
         is_type_test = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_type_"
         if not is_type_test:
             node = self.generic_visit(node)
-        if kind is None or is_type_test or isinstance(node, ast.Slice | ast.Starred | ast.FormattedValue | ast.JoinedStr):
+        if (
+            kind is None
+            or is_type_test
+            or isinstance(node, ast.Slice | ast.Starred | ast.FormattedValue | ast.JoinedStr)
+        ):
             return node
         if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
             return node
@@ -161,11 +203,15 @@ def test_evidence_holds_at_run_time(text: str) -> None:
 def test_positions_are_kept(text: str) -> None:
     """Every node of the guarded tree has a position of the source; those of the source's statements do not move."""
     assume(programs.compiles(text))
-    before = {(node.lineno, node.col_offset) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt | ast.expr)}
+    before = {
+        (node.lineno, node.col_offset) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt | ast.expr)
+    }
     for policy in (support.LIMITED, support.UNLIMITED, support.Policy("limited", stop_flags=True)):
         for node in ast.walk(support.guarded(text, policy)):
             if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword | ast.excepthandler):
-                assert (node.lineno, node.col_offset) in before or isinstance(node, ast.arg | ast.keyword | ast.excepthandler)
+                assert (node.lineno, node.col_offset) in before or isinstance(
+                    node, ast.arg | ast.keyword | ast.excepthandler
+                )
                 assert (node.end_lineno, node.end_col_offset) >= (node.lineno, node.col_offset)
 
 
