@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import logging
 import marshal
 import os
 import stat
@@ -47,8 +46,6 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _COMMON = _NOFOLLOW | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _COMMON
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
-
-_log = logging.getLogger("dana2py.cache")
 
 
 class CacheInfo(NamedTuple):
@@ -217,7 +214,7 @@ class Cache:
             with _opened(folder) as place:
                 facts = os.fstat(place.fd) if place.fd is not None else os.lstat(folder)
                 if not _only_ours(facts) or facts.st_uid != (_uid() if _uid() is not None else facts.st_uid):
-                    _log.warning("the cache folder %s is not used: somebody else can write to it", folder)
+                    _warn(folder)
                     return False
                 place.replace(name, data, file_mode)
                 return True
@@ -371,6 +368,12 @@ def _touch(fd: int, facts: os.stat_result) -> None:
     if now - max(facts.st_atime, facts.st_mtime) > _DAY and os.utime in os.supports_fd:
         with contextlib.suppress(OSError):
             os.utime(fd, times=(now, facts.st_mtime))
+
+
+def _warn(folder: Path) -> None:
+    import logging  # slow to import, and no warm import has anything to say
+
+    logging.getLogger("dana2py.cache").warning("the cache folder %s is not used: somebody else can write to it", folder)
 
 
 def _make_folder(folder: Path, mode: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import json
 import sys
 import threading
 from types import FunctionType, ModuleType
@@ -104,6 +103,8 @@ class HookState:
 
 
 def _argument(text: str) -> tuple[str, Any]:
+    import json  # only programs have arguments
+
     name, _, value = text.partition("=")
     try:
         return name, json.loads(value)
