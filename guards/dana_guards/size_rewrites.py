@@ -438,7 +438,8 @@ class SizeRewrites:
             self.refuse(node, "that conversion is not known")
         is_small = spec is not None and _SMALL_SPEC.match(spec) is not None
         if is_small and (
-            kind.is_only(BOOL | INT | FLOAT) or (kind.is_only(STR) and (node.conversion in (-1, 115) or not self.limited))
+            kind.is_only(BOOL | INT | FLOAT)
+            or (kind.is_only(STR) and (node.conversion in (-1, 115) or not self.limited))
         ):
             node.value = value
             return node, kind.may_be(STR)

@@ -29,7 +29,7 @@ from dana_guards.lattice import (
     container,
     join,
     of,
-)  # fmt: skip
+)
 
 
 def result(text: str, *, closed: bool = True, names: frozenset[str] = frozenset()) -> Type:
@@ -178,7 +178,8 @@ TRAPS = {
     "except handler": "def f(p):\n x = 1\n try:\n  x = p\n  g()\n except _error_:\n  return x",
     "try without exception": "def f(p):\n x = 1\n try:\n  x = p\n finally:\n  y = x\n return y",
     "test inside try": (
-        "def f(x, y):\n try:\n  if _type_(x) is not _int_:\n   raise _exception_(1)\n except _error_:\n  pass\n return x"
+        "def f(x, y):\n try:\n  if _type_(x) is not _int_:\n   raise _exception_(1)\n"
+        " except _error_:\n  pass\n return x"
     ),
     "loop variable after test": "def f(y):\n for x in y:\n  if _type_(x) is not _int_:\n   continue\n return x",
     "break before the test": (
@@ -275,8 +276,14 @@ def test_types_settle() -> None:
     """A chain of variables that each wait for the next is given up on, not walked for ever."""
     names = [f"v{n}" for n in range(60)]
     lines = [f"{one} = {two}" for one, two in pairwise(names)]
-    text = body("v59 = 1", *[f"{name} = None" for name in names[:-1]], "while p:", *[f"    {each}" for each in lines],
-                "    v59 = 's'", "return v0")  # fmt: skip
+    text = body(
+        "v59 = 1",
+        *[f"{name} = None" for name in names[:-1]],
+        "while p:",
+        *[f"    {each}" for each in lines],
+        "    v59 = 's'",
+        "return v0",
+    )
     assert result(text).may_be(STR)
 
 

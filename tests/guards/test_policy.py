@@ -12,36 +12,92 @@ from dana_guards import names
 from dana_guards.policy import Policy
 
 ACCEPTED = [
-    "x = 1", "x, y = 1, 2", "x = y = 1", "x += 1", "x = y.append", "x = y.z.w", "x = y[0]", "y[0] = 1", "y[1:2] = x",
-    "del x", "del y[0]", "f(1, *x, k=2, **y)", "def f(x, y=1, *z, k=2, **w): return x", "f = lambda x: x",
-    "def f():\n global x\n x = 1", "def f():\n x = 1\n def g():\n  nonlocal x\n  x = 2\n return g",
-    "for x in y:\n break\nelse:\n pass", "while x:\n continue", "x = [y for y in z if y]", "x = {y: 1 for y in z}",
-    "x = {y for y, w in z}", "x = y if z else w", "x = not y and z or w", "x = 1 < y < 2", "x = y is None",
-    "x = -y + ~z", "x = (y := 1)", "x = f'{y}'", "x = {**y, 'k': 1}", "x = [*y, 1]", "x, *y = z",
-    "try:\n pass\nexcept:\n raise", "try:\n pass\nexcept _kinds_(x) as dana_e1:\n y = _caught_(dana_e1)",
+    "x = 1",
+    "x, y = 1, 2",
+    "x = y = 1",
+    "x += 1",
+    "x = y.append",
+    "x = y.z.w",
+    "x = y[0]",
+    "y[0] = 1",
+    "y[1:2] = x",
+    "del x",
+    "del y[0]",
+    "f(1, *x, k=2, **y)",
+    "def f(x, y=1, *z, k=2, **w): return x",
+    "f = lambda x: x",
+    "def f():\n global x\n x = 1",
+    "def f():\n x = 1\n def g():\n  nonlocal x\n  x = 2\n return g",
+    "for x in y:\n break\nelse:\n pass",
+    "while x:\n continue",
+    "x = [y for y in z if y]",
+    "x = {y: 1 for y in z}",
+    "x = {y for y, w in z}",
+    "x = y if z else w",
+    "x = not y and z or w",
+    "x = 1 < y < 2",
+    "x = y is None",
+    "x = -y + ~z",
+    "x = (y := 1)",
+    "x = f'{y}'",
+    "x = {**y, 'k': 1}",
+    "x = [*y, 1]",
+    "x, *y = z",
+    "try:\n pass\nexcept:\n raise",
+    "try:\n pass\nexcept _kinds_(x) as dana_e1:\n y = _caught_(dana_e1)",
     "try:\n pass\nexcept _kinds_(x) as dana_e1:\n raise _exception_(y) from _exception_(dana_e1)",
-    "def f():\n try:\n  pass\n finally:\n  return 1", "with _manager_(x) as y: pass", "raise _exception_(x)",
-    "raise _assertion_('m')", "raise _missing_field_('P', 'x')", "def f(x=_missing_):\n if x is _missing_: pass",
-    "x = _type_(y) is _int_", "x = _type_(y) is not _type_(z)", "x = _type_(y) is P", "_public_.x = 1", "x = _system_.y",
-    "del _public_.x", "@f\ndef g(): pass", "@f(1)\ndef g(): pass", "'doc'", "def f(x: 'int') -> 'str': pass",
-    "P = _struct_('P', 'struct', (('x', 'int', None),), dana_init_P, 'doc')", "def dana_init_P(self): self.dana_s_x = 1",
-    "_receiver_((P,), 'area', f)", "_import_star_('m', 0, False, 'n')", "x = _import_('m', 0, False, 'n')",
-    "x = _getattr_(y, 'format')", "_setattr_(x, 'y', 1)", "_delattr_(x, 'y')", "x = _method_(y, 'm', f)(1)",
-    "x = ((1, 'a'), 2.5, None, True)", "pass", "",
-]  # fmt: skip
+    "def f():\n try:\n  pass\n finally:\n  return 1",
+    "with _manager_(x) as y: pass",
+    "raise _exception_(x)",
+    "raise _assertion_('m')",
+    "raise _missing_field_('P', 'x')",
+    "def f(x=_missing_):\n if x is _missing_: pass",
+    "x = _type_(y) is _int_",
+    "x = _type_(y) is not _type_(z)",
+    "x = _type_(y) is P",
+    "_public_.x = 1",
+    "x = _system_.y",
+    "del _public_.x",
+    "@f\ndef g(): pass",
+    "@f(1)\ndef g(): pass",
+    "'doc'",
+    "def f(x: 'int') -> 'str': pass",
+    "P = _struct_('P', 'struct', (('x', 'int', None),), dana_init_P, 'doc')",
+    "def dana_init_P(self): self.dana_s_x = 1",
+    "_receiver_((P,), 'area', f)",
+    "_import_star_('m', 0, False, 'n')",
+    "x = _import_('m', 0, False, 'n')",
+    "x = _getattr_(y, 'format')",
+    "_setattr_(x, 'y', 1)",
+    "_delattr_(x, 'y')",
+    "x = _method_(y, 'm', f)(1)",
+    "x = ((1, 'a'), 2.5, None, True)",
+    "pass",
+    "",
+]
 
 
 @pytest.mark.parametrize("text", ACCEPTED)
 @pytest.mark.parametrize("rules", support.PROFILES, ids=("limited", "unlimited"))
 def test_plain_forms_are_accepted(text: str, rules: Policy) -> None:
-    """Every form that the lowering makes passes, in both profiles, and gives code that passes the check of byte code."""
+    """Every form that the lowering makes passes in both profiles, and gives code that passes the check of byte code."""
     support.check_code(support.guarded(text, rules))
 
 
 UNCHANGED = [
-    "x = y.append(1)", "for x in y:\n    z = x.f", "x = y[0]", "x = [y.z for y in w]", "f(*x)", "x = y.z",
-    "y[0] = x", "a, b = c", "x = y.f(z)[0].g", "del y[0]", "x += 1", "def f():\n    nonlocal_ = 1",
-]  # fmt: skip
+    "x = y.append(1)",
+    "for x in y:\n    z = x.f",
+    "x = y[0]",
+    "x = [y.z for y in w]",
+    "f(*x)",
+    "x = y.z",
+    "y[0] = x",
+    "a, b = c",
+    "x = y.f(z)[0].g",
+    "del y[0]",
+    "x += 1",
+    "def f():\n    nonlocal_ = 1",
+]
 
 
 @pytest.mark.parametrize("text", UNCHANGED)
@@ -99,7 +155,8 @@ SLOTS = {
     "init, other receiver": ("def dana_init_P(self, x):\n    x.dana_s_y = 1", False),
     "init, self rebound": ("def dana_init_P(self, x):\n    self = x\n    self.dana_s_y = 1", False),
     "init, self captured": (
-        "def dana_init_P(self, x):\n    def g():\n        nonlocal self\n        self = x\n    g()\n    self.dana_s_y = 1",
+        "def dana_init_P(self, x):\n    def g():\n        nonlocal self\n        self = x\n    g()\n"
+        "    self.dana_s_y = 1",
         False,
     ),
     "nested in init": ("def dana_init_P(self):\n    def g(x):\n        x.dana_s_y = 1", False),
@@ -174,11 +231,14 @@ def test_stop_flags() -> None:
 
 
 LOOPS = [
-    "while True: pass", "while True:\n  try:\n   pass\n  except: pass", "for x in range(10**9): pass",
-    "x = [y for y in range(10**9)]", "def g(): return g() if len('') else g2()\ndef g2():\n  for x in range(10**9): g3()\n"
-    "def g3(): pass\ng()", "f2 = lambda: f3()\nf3 = lambda: [1 for x in range(10**9) if f4()]\nf4 = lambda: 0\nf2()",
+    "while True: pass",
+    "while True:\n  try:\n   pass\n  except: pass",
+    "for x in range(10**9): pass",
+    "x = [y for y in range(10**9)]",
+    "def g(): return g() if len('') else g2()\ndef g2():\n  for x in range(10**9): g3()\ndef g3(): pass\ng()",
+    "f2 = lambda: f3()\nf3 = lambda: [1 for x in range(10**9) if f4()]\nf4 = lambda: 0\nf2()",
     "while True:\n  try:\n   x = 1\n  finally:\n   continue",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("text", LOOPS)
@@ -231,8 +291,25 @@ def test_names_of_built_ins() -> None:
     """Built-ins of Dana and what the host adds; nothing of Python's that leads out."""
     assert Policy().has_name("len")
     assert Policy(names=frozenset({"mine"})).has_name("mine")
-    for name in ("open", "eval", "exec", "getattr", "globals", "object", "super", "BaseException", "SystemExit",
-                 "KeyboardInterrupt", "GeneratorExit", "id", "hash", "repr", "vars", "dir", "_type_"):  # fmt: skip
+    for name in (
+        "open",
+        "eval",
+        "exec",
+        "getattr",
+        "globals",
+        "object",
+        "super",
+        "BaseException",
+        "SystemExit",
+        "KeyboardInterrupt",
+        "GeneratorExit",
+        "id",
+        "hash",
+        "repr",
+        "vars",
+        "dir",
+        "_type_",
+    ):
         assert not Policy().has_name(name), name
     assert all(map(names.is_identifier, names.BUILTIN_NAMES))
 

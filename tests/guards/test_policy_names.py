@@ -46,12 +46,49 @@ def _frame_parts() -> list[Any]:
 
 PLAIN = {kind: set(words.split()) for kinds, words in names.PLAIN.items() for kind in kinds.split()}
 VALUES: list[Any] = [
-    None, True, 1, 1.0, 1j, "", [], {}, (), set(), frozenset(), range(1), {}.keys(), {}.values(), {}.items(), iter([]),
-    iter(()), iter({}), iter({}.values()), iter({}.items()), iter(set()), iter("a"), iter("é"), iter(range(1)),
-    iter(range(10**30)), reversed([]), reversed({}), reversed(range(1)), len, [].append, "".join, _function,
-    Slots(), types.ModuleType("module"), Slots.dana_s_x, int | str, types.MethodType(_function, 1), "".__len__, str.join,
-    property(), slice(1), type("X", (), {})().__init__,
-]  # fmt: skip
+    None,
+    True,
+    1,
+    1.0,
+    1j,
+    "",
+    [],
+    {},
+    (),
+    set(),
+    frozenset(),
+    range(1),
+    {}.keys(),
+    {}.values(),
+    {}.items(),
+    iter([]),
+    iter(()),
+    iter({}),
+    iter({}.values()),
+    iter({}.items()),
+    iter(set()),
+    iter("a"),
+    iter("é"),
+    iter(range(1)),
+    iter(range(10**30)),
+    reversed([]),
+    reversed({}),
+    reversed(range(1)),
+    len,
+    [].append,
+    "".join,
+    _function,
+    Slots(),
+    types.ModuleType("module"),
+    Slots.dana_s_x,
+    int | str,
+    types.MethodType(_function, 1),
+    "".__len__,
+    str.join,
+    property(),
+    slice(1),
+    type("X", (), {})().__init__,
+]
 EXCEPTIONS = [
     ValueError(),
     KeyError(),
@@ -96,9 +133,27 @@ def test_inspection_attributes(value: object) -> None:
     assert set(open_names) <= plain
 
 
-@pytest.mark.parametrize("name", [*names.GUARDED, "gi_frame", "cr_await", "ag_code", "tb_next", "f_back", "co_consts",
-                                  "func_globals", "im_self", "gi_yieldfrom", "_x", "__class__", "dana_private_x",
-                                  "dana_stop", "dana_p1", "dana_t1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        *names.GUARDED,
+        "gi_frame",
+        "cr_await",
+        "ag_code",
+        "tb_next",
+        "f_back",
+        "co_consts",
+        "func_globals",
+        "im_self",
+        "gi_yieldfrom",
+        "_x",
+        "__class__",
+        "dana_private_x",
+        "dana_stop",
+        "dana_p1",
+        "dana_t1",
+    ],
+)
 def test_guarded_names(name: str) -> None:
     """Names that are never a plain access; each of the table has its reason."""
     assert names.is_guarded_attribute(name)
@@ -138,15 +193,39 @@ def _results(receiver: Any) -> Iterator[tuple[str, Any]]:
 
 
 CLOSED = (
-    bool, int, float, complex, str, list, dict, tuple, set, frozenset, range, type(None),
-    type({}.keys()), type({}.values()), type({}.items()),
-)  # fmt: skip
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    list,
+    dict,
+    tuple,
+    set,
+    frozenset,
+    range,
+    type(None),
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+)
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: True, lambda: 5, lambda: 1.5, lambda: "0x1p3", lambda: [1, 2], lambda: {"a": 1}, lambda: (1, 2),
-             lambda: {1, 2}, lambda: frozenset({1}), lambda: range(5)],
-)  # fmt: skip
+    "make",
+    [
+        lambda: True,
+        lambda: 5,
+        lambda: 1.5,
+        lambda: "0x1p3",
+        lambda: [1, 2],
+        lambda: {"a": 1},
+        lambda: (1, 2),
+        lambda: {1, 2},
+        lambda: frozenset({1}),
+        lambda: range(5),
+    ],
+)
 def test_plain_attributes_stay_in_the_closed_world(make: Callable[[], Any]) -> None:
     """What a plain attribute gives is a value of the closed world again."""
     for name, result in _results(make()):

@@ -33,7 +33,7 @@ from dana_guards.lattice import (
     STR,
     TUPLE,
     Type,
-)  # fmt: skip
+)
 from dana_guards.names import words
 
 QUICK = settings(
@@ -131,9 +131,18 @@ def test_guarded_programs_mean_the_same(text: str) -> None:
 
 
 FLAGS = {
-    type(None): NONE, bool: BOOL, float: FLOAT, complex: COMPLEX, str: STR, list: LIST, dict: DICT, tuple: TUPLE,
-    set: SET, range: RANGE, type(lambda: 0): FUNCTION,
-}  # fmt: skip
+    type(None): NONE,
+    bool: BOOL,
+    float: FLOAT,
+    complex: COMPLEX,
+    str: STR,
+    list: LIST,
+    dict: DICT,
+    tuple: TUPLE,
+    set: SET,
+    range: RANGE,
+    type(lambda: 0): FUNCTION,
+}
 
 
 def holds(kind: Type, value: object) -> bool:
