@@ -23,7 +23,7 @@ FREE: Final = ("datetime", "json", "math", "random", "statistics")
 """Without effects, and cheap or bounded: no grant is needed."""
 
 GRANTED: Final = (
-    "base64", "collections", "decimal", "fractions", "functools", "hashlib", "itertools", "string", "textwrap",
+    "base64", "collections", "decimal", "fractions", "functools", "hashlib", "itertools", "re", "string", "textwrap",
     "unicodedata", "uuid",
 )  # fmt: skip
 """With ``python`` or ``python:NAME``."""
