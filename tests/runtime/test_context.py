@@ -21,6 +21,7 @@ from opendxa.dana import (
     DanaImportError,
     DanaRuntime,
     DanaRuntimeError,
+    DanaSyntaxError,
     DanaTimeoutError,
     dana_function,
 )
@@ -192,6 +193,38 @@ def test_a_failing_module_leaves_no_trace(write: Write, context: DanaContext) ->
     assert (caught.value.filename, caught.value.lineno) == (str(path), 1)
     path.write_text("x = 2\n")
     assert context.import_module("m").x == 2
+
+
+def test_dana_code_can_catch_a_failed_import(write: Write, context: DanaContext) -> None:
+    """Whatever is wrong with a module, ImportError catches it, and the message says no path of the host."""
+    write("bad_syntax.na", "x = (\n")
+    write("bad_run.na", "x = 1 / 0\n")
+    write("analytics.na", "x = 1\n")
+    for name, said in (("bad_syntax", "closed"), ("bad_run", "ZeroDivisionError"), ("analitics", "did you mean")):
+        source = f"m = ''\ntry:\n    import {name}\nexcept ImportError as e:\n    m = e.message\nm"
+        message = context.eval_dana(source)
+        assert said in message
+        assert str(write("x.na", "").parent) not in message
+    with pytest.raises(DanaImportError, match="bad_syntax") as caught:
+        context.eval_dana("import bad_syntax")
+    assert str(caught.value.filename).endswith("bad_syntax.na")
+
+
+def test_reload(write: Write, context: DanaContext) -> None:
+    """What the host holds sees the new text; a reload that fails changes nothing."""
+    path = write("m.na", "def f():\n    return 1\n")
+    module = context.import_module("m")
+    path.write_text("def f():\n    return 2\nadded = 3\n")
+    assert module.f() == 1
+    assert context.reload(module) is module
+    assert (module.f(), module.added) == (2, 3)
+    for broken in ("x = (", "added = 4\nx = 1 / 0\n"):
+        path.write_text(broken)
+        with pytest.raises((DanaImportError, DanaSyntaxError)):
+            context.reload(module)
+        assert (module.f(), module.added) == (2, 3)
+    with pytest.raises(TypeError, match="of this context"):
+        context.reload("m")  # type: ignore[arg-type]
 
 
 # -- isolation -----------------------------------------------------------------------------------------

@@ -300,3 +300,34 @@ def test_no_code_without_guards(write: Write, run: Callable[..., str]) -> None:
             print(names["x"], type(error).__name__)
     """)
     assert out == "2 DanaCapabilityError"
+
+
+def test_modules_in_a_zip_file(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """An archive on sys.path is searched like a folder: modules, packages, walking, sources, resources, contexts."""
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
+        archive.writestr("dana_modules/m.na", MODULE)
+        archive.writestr("dana_modules/pk/__init__.na", "from .a import x\n")
+        archive.writestr("dana_modules/pk/a.na", "x = 1\n")
+        archive.writestr("dana_modules/pk/note.txt", "content")
+        archive.writestr("dana_modules/plain/b.na", "import pk\ny = pk.x + 1\n")
+    out = run("""
+        import sys; sys.path.insert(0, "app.zip")
+        import inspect, pkgutil, importlib.resources, traceback, dana_modules
+        from dana_modules.m import calculate_area, fail
+        from dana_modules.plain.b import y
+        assert (calculate_area(2, 3), y) == (6, 2)
+        names = [info.name for info in pkgutil.walk_packages(dana_modules.__path__, "dana_modules.")]
+        assert names == ["dana_modules." + n for n in ("m", "pk", "pk.a", "plain", "plain.b")], names
+        assert "def calculate_area" in inspect.getsource(calculate_area)
+        assert importlib.resources.files("dana_modules.pk").joinpath("note.txt").read_text() == "content"
+        try:
+            fail(0)
+        except ZeroDivisionError:
+            assert "return 1 / x" in traceback.format_exc()
+        from opendxa.dana import DanaRuntime
+        with DanaRuntime().create_context() as context:
+            print(context.import_module("plain.b").y)
+    """)
+    assert out == "2"

@@ -155,10 +155,19 @@ class DanaContext:
         if type(name) is not str:
             raise DanaTypeError(f"a module name is a str, not {type(name).__name__}")
         self._require_open()
-        module = self._run(partial(self._importer.module, name, 0, False, MAIN), importing=name)
-        if not isinstance(module, LoadedModule):
-            raise self._not_dana(name)
-        return self._module_view(module)
+        return self._module_view(self._run(partial(self._importer.load, name), importing=name))
+
+    def reload(self, module: DanaModule) -> DanaModule:
+        """Load the text of a module again. What the host holds of the module stays valid, and sees the new state.
+
+        A reload that fails raises what `import_module` raises, and leaves the module as it was.
+        """
+        if not isinstance(module, DanaModule) or getattr(module, "_context", None) is not self:
+            raise DanaTypeError("reload needs a module of this context")
+        self._require_open()
+        name = module._module.__name__
+        self._run(partial(self._importer.reload, name), importing=name)
+        return module
 
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         """Run a piece of Dana and give the value of its last expression, or None.
@@ -250,7 +259,9 @@ class DanaContext:
     def __del__(self) -> None:
         # The safety net; __init__ may have failed before there was anything to close.
         if self.__dict__.get("_closed") is False:
-            self._end()
+            # While the interpreter ends, half of what this needs may be gone already.
+            with contextlib.suppress(Exception):
+                self._end()
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -483,11 +494,6 @@ class DanaContext:
         if view is None or view._module is not module:
             view = self._modules[module.__name__] = DanaModule(self, module)
         return view
-
-    def _not_dana(self, name: str) -> DanaError:
-        from opendxa.dana.search import not_found
-
-        return not_found(name, self._importer.roots)
 
     # -- the end ---------------------------------------------------------------------------------------
 

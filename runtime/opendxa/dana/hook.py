@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaContextError, DanaImportError
@@ -58,15 +58,15 @@ class Settings:
         """The search folders: configured ones, ``[tool.dana2py]``, ``DANAPATH``, ``sys.path``, the working folder."""
         with self.lock:
             named = roots_of(self.values.get("search_paths") or self.project().get("search_paths", ()))
-            here = Root(os.getcwd(), vouched=True)
-            return list(dict.fromkeys([*named, *default_roots(), here]))
+            here = [Root(folder, vouched=True) for folder in working_folder()]
+            return list(dict.fromkeys([*named, *default_roots(), *here]))
 
     def project(self) -> Mapping[str, Any]:
         """``[tool.dana2py]`` of the project in the working folder; ValueError if it is not understood."""
         if "project" not in self.values:
             from opendxa.dana.project import read_project
 
-            self.values["project"] = read_project(os.getcwd())
+            self.values["project"] = next(map(read_project, working_folder()), {})
         found: Mapping[str, Any] = self.values["project"]
         return found
 
@@ -81,6 +81,14 @@ class Settings:
                     self.state = HookState(self)
                 state = self.state
         return state
+
+
+def working_folder() -> list[str]:
+    """The working folder; none if it was removed under us."""
+    try:
+        return [os.getcwd()]
+    except OSError:
+        return []
 
 
 settings = Settings()
@@ -101,10 +109,7 @@ class DanaFinder:
             return None
         _require_ours(fullname)
         name = fullname[len(PREFIX) :]
-        if "." not in name:
-            roots = settings.roots()
-        else:
-            roots = [Root(entry.removesuffix(_MARK), vouched=True) for entry in path or ()]
+        roots = [_root_of(entry) for entry in path or ()] if "." in name else settings.roots()
         try:
             place = find([name.rpartition(".")[2]], roots)
         except ValueError:  # a NUL in a name
@@ -134,35 +139,43 @@ def _spec(fullname: str, name: str, place: Place) -> ModuleSpec:
     spec = ModuleSpec(fullname, loader, origin=place.file, is_package=place.folder is not None)
     spec.has_location = place.file is not None
     if place.folder is not None:
-        spec.submodule_search_locations = [walkable(place.folder)]
+        spec.submodule_search_locations = [walkable(place.folder, place.archive)]
     return spec
 
 
-def walkable(folder: str) -> str:
+def walkable(folder: str, archive: str | None = None) -> str:
     """A folder as an entry of ``__path__`` that `pkgutil.walk_packages` sees Dana modules in."""
     entry = folder + _MARK
-    sys.path_importer_cache.setdefault(entry, FolderLister(folder))
+    sys.path_importer_cache.setdefault(entry, FolderLister(folder, archive))
     return entry
+
+
+def _root_of(entry: str) -> Root:
+    """The search folder behind an entry of ``__path__``."""
+    lister = sys.path_importer_cache.get(entry)
+    archive = lister.archive if isinstance(lister, FolderLister) else None
+    return Root(entry.removesuffix(_MARK), True, archive)
 
 
 def walkable_folders() -> list[str]:
     """The search folders for ``dana_modules.__path__``; not the working folder, where everything else lies about."""
-    here = os.getcwd()
-    return [walkable(root.folder) for root in settings.roots() if root.folder != here]
+    here = working_folder()
+    return [walkable(root.folder, root.archive) for root in settings.roots() if root.folder not in here]
 
 
 class FolderLister:
     """The path entry finder of one folder; it lists Dana modules and finds nothing, which is the meta finder's part."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, archive: str | None = None) -> None:
         self.path = folder
+        self.archive = archive
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> None:
         """Nothing: see `DanaFinder`."""
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` asks for."""
-        for name, is_package in submodules(self.path):
+        for name, is_package in submodules(self.path, self.archive):
             yield prefix + name, is_package
 
     def invalidate_caches(self) -> None:
@@ -207,10 +220,15 @@ class DanaLoader:
         """The Dana text, None for a folder without ``__init__.na``."""
         from opendxa.dana.library import decode
 
-        return None if self._place.file is None else decode(self.get_data(self._place.file), self._place.file)
+        place = self._place
+        return None if place.file is None else decode(self.get_data(place.file), place.file)
 
     def get_data(self, path: str) -> bytes:
         """The bytes of a file."""
+        if self._place.archive is not None:
+            from opendxa.dana import archives
+
+            return archives.read(self._place.archive, path)
         from opendxa.dana.library import read_bytes
 
         return read_bytes(path)
@@ -228,10 +246,15 @@ class DanaLoader:
         """Files beside the module, for `importlib.resources`."""
         if not self.is_package(fullname):
             return None
-        from importlib.readers import FileReader
+        from importlib import readers
 
+        archive, folder = self._place.archive, self._place.folder
+        if archive is not None and folder is not None:
+            above = os.path.dirname(folder)[len(archive) + 1 :] + os.sep
+            zipped: Any = SimpleNamespace(archive=archive, prefix=above)
+            return readers.ZipReader(zipped, fullname)
         loader: Any = self
-        return FileReader(loader)
+        return readers.FileReader(loader)
 
     def __repr__(self) -> str:
         return f"<DanaLoader of {self.name!r}>"

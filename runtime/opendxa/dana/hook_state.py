@@ -19,7 +19,7 @@ from dana_guards.errors import DanaImportError
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
 from opendxa.dana.function import map_items, python_annotations, stream_items
-from opendxa.dana.importer import absolute_name, copy_exports, member_of
+from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of
 from opendxa.dana.library import Library
 from opendxa.dana.loaded import ModuleInfo, exported_names, info_of, set_info
 from opendxa.dana.search import Place, check_name, display_path, not_found
@@ -160,7 +160,8 @@ class HookImporter:
         if python:
             check_name(name)
             return self._state.facade(name, required=True)
-        return self._dana(self._absolute(name, level, importer), importer)
+        full = self._absolute(name, level, importer)
+        return sys.modules.get(PREFIX + full) or as_import_error(full, lambda: self._dana(full, importer))
 
     def member(self, name: str, level: int, python: bool, importer: str, member: str) -> Any:
         """``from name import member``."""

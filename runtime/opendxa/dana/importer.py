@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
-from dana_guards.errors import DanaImportError
+from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
 from opendxa.dana.spelling import python_name
@@ -64,7 +64,8 @@ class Importer:
         """``import name``: the module itself, also for a dotted name."""
         if python:
             return self._python(name)
-        return self._load(self._absolute(name, level, importer), importer)
+        full = self._absolute(name, level, importer)
+        return self.modules.get(full) or as_import_error(full, lambda: self._load(full, importer))
 
     def member(self, name: str, level: int, python: bool, importer: str, member: str) -> Any:
         """``from name import member``: an attribute, else a submodule (9.3)."""
@@ -76,6 +77,30 @@ class Importer:
         return copy_exports(self.module(name, level, python, importer))
 
     # -- loading ---------------------------------------------------------------------------------
+
+    def load(self, name: str) -> LoadedModule:
+        """The module of that full name, for the host: what goes wrong arrives as it is."""
+        return self._load(name)
+
+    def reload(self, name: str) -> LoadedModule:
+        """Execute a module's text again, in the namespace that it has; one that fails leaves that as it was."""
+        module = self.modules[name]
+        place = find(check_name(name), self.roots)
+        if place is None:
+            raise not_found(name, self.roots)
+        compiled = None if place.file is None else self._compiled(place, name)
+        before, info = dict(module.__dict__), info_of(module)
+        assert info is not None
+        try:
+            if compiled is not None:
+                self._execute(compiled, module.__dict__)
+        except BaseException:
+            module.__dict__.clear()
+            module.__dict__.update(before)
+            raise
+        info.compiled, info.folder = compiled, place.folder
+        module.__doc__ = None if compiled is None else compiled.docstring
+        return module
 
     @property
     def roots(self) -> list[Root]:
@@ -101,10 +126,10 @@ class Importer:
         parts = check_name(name)
         place = find(parts, self.roots)
         if place is None:
-            plain = self._facade(name)
+            plain = None if importer is None else self._facade(name)
             if plain is not None:
                 return plain  # type: ignore[no-any-return]
-            raise not_found(name, self.roots, None if importer in (None, "__main__") else importer)
+            raise not_found(name, self.roots, importer)
         parent = self._load(".".join(parts[:-1])) if len(parts) > 1 else None
         module = self.modules.get(name) or self._run(name, place)
         if parent is not None:
@@ -144,6 +169,25 @@ class Importer:
         if module is None and find(check_name(name), self.roots) is not None:
             return self._load(name)
         return module
+
+
+def as_import_error(name: str, load: Callable[[], Any]) -> Any:
+    """``load()``, with what goes wrong as an ImportError: Dana code can catch that, whatever was wrong inside (9.1)."""
+    try:
+        return load()
+    except (DanaImportError, DanaLimitError, DanaSecurityError):
+        raise
+    except DanaError as error:
+        failed = DanaImportError(f"module '{name}' cannot be loaded: {error.message}", hint=error.hint)
+        failed.filename, failed.lineno, failed.column = error.filename, error.lineno, error.column
+        failed.source_line = error.source_line
+    except Exception as error:
+        from dana_guards.exceptions import message_of
+
+        failed = DanaImportError(f"module '{name}' cannot be loaded: {type(error).__name__}: {message_of(error)}")
+        failed.__cause__ = error
+    failed.name = name
+    raise failed
 
 
 def absolute_name(name: str, level: int, importer: str, is_package: bool) -> str:

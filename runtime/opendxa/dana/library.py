@@ -52,8 +52,7 @@ class Library:
         DanaImportError : the file cannot be read.
         DanaSyntaxError, DanaSecurityError : the compiler or the policy refuses it.
         """
-        assert place.file is not None
-        return self.load_bytes(read_source(place.file, name), place, name, policy)
+        return self.load_bytes(read_place(place, name), place, name, policy)
 
     def load_bytes(self, data: bytes, place: Place, name: str, policy: Policy) -> CompiledModule:
         """The compiled module of bytes that were read already; the bytes count, never a time stamp."""
@@ -114,6 +113,16 @@ def read_bytes(file: str) -> bytes:
     """The bytes of a file, at most a little more than the compiler accepts."""
     with open(file, "rb") as opened:
         return opened.read(_MAX_BYTES)
+
+
+def read_place(place: Place, name: str) -> bytes:
+    """The bytes of a module, on the disk or in an archive. DanaImportError if they cannot be read."""
+    assert place.file is not None
+    if place.archive is None:
+        return read_source(place.file, name)
+    from opendxa.dana import archives
+
+    return archives.read(place.archive, place.file)
 
 
 def read_source(file: str, name: str) -> bytes:

@@ -9,6 +9,7 @@ neither ``..`` nor a link leads out (threat model 5.7).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -25,10 +26,15 @@ _PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class Root(NamedTuple):
-    """A search folder. ``vouched``: Python would execute files from there too, so built caches beside modules count."""
+    """A search folder.
+
+    ``vouched``: Python would execute files from there too, so built caches beside modules count. ``archive``: the zip
+    file that the folder is in.
+    """
 
     folder: str
     vouched: bool = False
+    archive: str | None = None
 
 
 class Place(NamedTuple):
@@ -42,6 +48,7 @@ class Place(NamedTuple):
     folder: str | None
     is_package: bool
     vouched: bool = False
+    archive: str | None = None
 
 
 def check_name(name: str) -> list[str]:
@@ -63,8 +70,22 @@ def roots_of(paths: Iterable[str | os.PathLike[str]]) -> list[Root]:
 def default_roots() -> list[Root]:
     """``DANAPATH``, then every ``dana_modules/`` folder on ``sys.path``."""
     named = [path for path in os.environ.get("DANAPATH", "").split(os.pathsep) if path]
-    found = [Root(os.path.join(os.path.abspath(path or "."), FOLDER), vouched=True) for path in sys.path]
-    return roots_of(named) + [root for root in dict.fromkeys(found) if os.path.isdir(root.folder)]
+    found: dict[Root, None] = {}
+    for path in sys.path:
+        with contextlib.suppress(OSError):  # a relative entry, and the working folder was removed
+            entry = os.path.abspath(path or ".")
+            folder = os.path.join(entry, FOLDER)
+            if os.path.isdir(folder):
+                found[Root(folder, vouched=True)] = None
+            elif os.path.isfile(entry) and _has_dana(entry, folder):
+                found[Root(folder, True, entry)] = None
+    return roots_of(named) + list(found)
+
+
+def _has_dana(archive: str, folder: str) -> bool:
+    from opendxa.dana import archives  # few paths have one
+
+    return archives.has_folder(archive, folder)
 
 
 def find(parts: Sequence[str], roots: Iterable[Root]) -> Place | None:
@@ -72,7 +93,7 @@ def find(parts: Sequence[str], roots: Iterable[Root]) -> Place | None:
     place: Place | None = None
     for part in parts:
         if place is not None:
-            roots = [] if place.folder is None else [Root(place.folder, place.vouched)]
+            roots = [] if place.folder is None else [Root(place.folder, place.vouched, place.archive)]
         place = next((found for root in roots if (found := _find_in(part, root)) is not None), None)
         if place is None:
             return None
@@ -81,6 +102,8 @@ def find(parts: Sequence[str], roots: Iterable[Root]) -> Place | None:
 
 def _find_in(part: str, root: Root) -> Place | None:
     """``m.na``, then ``m/__init__.na``, then a folder ``m`` with Dana modules in it (9.2)."""
+    if root.archive is not None:
+        return _find_in_archive(part, root, root.archive)
     base = os.path.join(root.folder, part)
     folder = base if os.path.isdir(base) and _is_inside(base, root.folder) else None
     file = _regular(base + SUFFIX, root.folder)
@@ -94,8 +117,26 @@ def _find_in(part: str, root: Root) -> Place | None:
     return None
 
 
+def _find_in_archive(part: str, root: Root, archive: str) -> Place | None:
+    from opendxa.dana import archives
+
+    base = os.path.join(root.folder, part)
+    folder = base if archives.has_folder(archive, base) else None
+    if archives.has_file(archive, base + SUFFIX):
+        return Place(base + SUFFIX, folder, False, root.vouched, archive)
+    if folder is None:
+        return None
+    file = os.path.join(folder, PACKAGE_FILE)
+    found = file if archives.has_file(archive, file) else None
+    if found is None and next(submodules(folder, archive), None) is None:
+        return None
+    return Place(found, folder, True, root.vouched, archive)
+
+
 def package_file(root: Root) -> Place | None:
     """The ``__init__.na`` of a search folder itself: what it exports is known to every `eval_dana`."""
+    if root.archive is not None:
+        return None
     file = _regular(os.path.join(root.folder, PACKAGE_FILE), root.folder)
     return None if file is None else Place(file, root.folder, True, root.vouched)
 
@@ -115,19 +156,36 @@ def _is_inside(path: str, folder: str) -> bool:
     return sys.platform == "linux" or os.path.basename(path) in os.listdir(os.path.dirname(path))
 
 
-def submodules(folder: str) -> Iterator[tuple[str, bool]]:
+def submodules(folder: str, archive: str | None = None) -> Iterator[tuple[str, bool]]:
     """Name and package flag of each module in a folder, sorted; names that could not be imported are left out."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return
-    for name in names:
+    found = dict(_entries(folder, archive))
+    for name in sorted(found):
         stem, extension = os.path.splitext(name)
-        path = os.path.join(folder, name)
-        if extension == SUFFIX and name != PACKAGE_FILE and _PART.match(stem) and os.path.isfile(path):
-            yield stem, os.path.isdir(os.path.join(folder, stem))
-        elif _PART.match(name) and os.path.isdir(path) and f"{name}{SUFFIX}" not in names and _holds_dana(path):
+        if not found[name]:
+            if extension == SUFFIX and name != PACKAGE_FILE and _PART.match(stem):
+                yield stem, found.get(stem, False)
+        elif _PART.match(name) and f"{name}{SUFFIX}" not in found and _is_package(os.path.join(folder, name), archive):
             yield name, True
+
+
+def _is_package(folder: str, archive: str | None) -> bool:
+    """Whether a folder has Dana modules, itself or below."""
+    if archive is None:
+        return _holds_dana(folder)
+    return (PACKAGE_FILE, False) in _entries(folder, archive) or next(submodules(folder, archive), None) is not None
+
+
+def _entries(folder: str, archive: str | None) -> list[tuple[str, bool]]:
+    """Name and folder flag of what lies in a folder; nothing if it cannot be read."""
+    if archive is not None:
+        from opendxa.dana import archives
+
+        return list(archives.entries(archive, folder))
+    try:
+        with os.scandir(folder) as found:
+            return [(entry.name, entry.is_dir()) for entry in found]
+    except OSError:
+        return []
 
 
 def _holds_dana(folder: str, depth: int = 8) -> bool:
@@ -145,7 +203,7 @@ def _holds_dana(folder: str, depth: int = 8) -> bool:
 
 def names_near(roots: Iterable[Root]) -> list[str]:
     """All module names at the top of the roots, for a suggestion."""
-    return sorted({name for root in roots for name, _ in submodules(root.folder)})
+    return sorted({name for root in roots for name, _ in submodules(root.folder, root.archive)})
 
 
 def not_found(name: str, roots: Sequence[Root], importer: str | None = None) -> DanaImportError:
@@ -153,10 +211,12 @@ def not_found(name: str, roots: Sequence[Root], importer: str | None = None) -> 
     from dana_guards.spelling import near_name
 
     near = near_name(name.partition(".")[0], names_near(roots))
-    searched = ", ".join(root.folder for root in roots) or "no folder"
-    by = f" (imported by {importer})" if importer else ""
-    hint = f"did you mean '{near}'? " if near else ""
-    error = DanaImportError(f"Dana module '{name}' not found{by}", hint=f"{hint}searched: {searched}")
+    hints = [f"did you mean '{near}'?"] if near else []
+    if importer is None:
+        # Only for the host: a program that catches the error learns no path of its host.
+        hints.append("searched: " + (", ".join(root.folder for root in roots) or "no folder"))
+    by = f" (imported by {importer})" if importer not in (None, "__main__") else ""
+    error = DanaImportError(f"Dana module '{name}' not found{by}", hint=" ".join(hints) or None)
     error.name = name
     return error
 
