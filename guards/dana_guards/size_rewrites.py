@@ -15,8 +15,10 @@ What may grow only by a bounded step for each operation needs no test: the stop 
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from dana_guards import names
@@ -156,6 +158,8 @@ class Tests:
             if two.is_only(LITTLE):
                 return [_is(self.x(), "_int_"), _is(self.x(), "_float_")]
             return [_is(self.x(), "_float_"), _both(_is(self.x(), "_int_"), _is(self.y(), "_int_"), _between(self.y()))]
+        if isinstance(self.left, ast.Name) and isinstance(self.right, ast.Name) and self.left.id == self.right.id:
+            return [_is(self.y(), "_float_"), _both(_is(self.y(), "_int_"), _between(self.y()))]
         ints = _both(_is(self.y(), "_int_"), _is(self.x(), "_int_"), _between(self.y()))
         return [_is(self.y(), "_float_"), _is(self.x(), "_float_"), ints]
 
@@ -359,15 +363,27 @@ class SizeRewrites:
                     node.values[index] = at(value, room)
         return node
 
-    def bound_assignment(self, node: ast.Assign) -> None:
-        """Measure what is unpacked to a starred target, or put into a slice."""
+    def bound_assignment(self, node: ast.Assign) -> Callable[[ast.Assign], None] | None:
+        """How to measure, after the visit, what is unpacked to a starred target or put into a slice; or None."""
         if isinstance(node.value, ast.Tuple | ast.List | ast.Constant):
-            return
-        for target in node.targets:
-            for each in ast.walk(target):
-                if isinstance(each, ast.Starred) or (isinstance(each, ast.Subscript) and _is_slice_store(each)):
-                    node.value = at(node.value, call("_room_", ast.Constant(None), node.value, ast.Constant(1)))
-                    return
+            return None
+        parts = [each for target in node.targets for each in ast.walk(target)]
+        if not any(isinstance(each, ast.Starred) or _is_slice_store(each) for each in parts):
+            return None
+        has_length = self.evidence.type_of(node.value).is_only(SEQUENCE | DICT | SET)
+        one = ast.Constant(1)
+
+        def finish(done: ast.Assign) -> None:
+            value = done.value
+            if has_length and not self.no_walrus:
+                kept, read = self._kept(value)
+                short = _less(call("_len_", kept), LENGTH)
+                done.value = ast.IfExp(short, read(), call("_room_", ast.Constant(None), read(), one))
+            else:
+                done.value = call("_room_", ast.Constant(None), value, one)
+            at(value, done.value)
+
+        return finish
 
     def bound_membership(self, node: ast.Compare) -> None:
         """``x in y``: a range or an iterator is looked through in C, without end."""
@@ -416,18 +432,23 @@ class SizeRewrites:
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         """Fields of numbers and texts stay; others are formatted by ``_text_``, several texts joined by ``_glue_``."""
-        long_fields = 0
+        is_long = [False] * len(node.values)
         for index, part in enumerate(node.values):
             if isinstance(part, ast.FormattedValue):
-                node.values[index], is_long = self._field(part)
-                long_fields += is_long
-            elif isinstance(part, ast.Constant) and type(part.value) is str:
-                continue
-            else:
+                node.values[index], is_long[index] = self._field(part)
+            elif not isinstance(part, ast.Constant) or type(part.value) is not str:
                 self.refuse(part, "an f-string holds texts and fields only")
-        if self.limited and long_fields > 1:
-            return at(node, call("_glue_", *map(_glued, node.values)))
-        return node
+        return self._joined(node, is_long) if self.limited and sum(is_long) > 1 else node
+
+    def _joined(self, node: ast.JoinedStr, is_long: list[bool]) -> ast.AST:
+        """Several texts become one: short variables in place, everything else through ``_glue_``."""
+        fields = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
+        if len(fields) <= 4 and all(isinstance(each, ast.Name) for each in fields):
+            texts = [each.value for each, long in zip(node.values, is_long, strict=True) if long]  # type: ignore[attr-defined]
+            lengths = [_less(call("_len_", name(each.id)), LENGTH) for each in texts]
+            glued = call("_glue_", *_grouped(copy.deepcopy(node.values), is_long))
+            return at(node, ast.IfExp(ast.BoolOp(ast.And(), lengths), node, glued))
+        return at(node, call("_glue_", *_grouped(node.values, is_long)))
 
     def _field(self, node: ast.FormattedValue) -> tuple[ast.expr, bool]:
         """The field, visited, and whether its length has no small bound."""
@@ -492,8 +513,8 @@ def _is_double_starred(node: ast.AST) -> bool:
     return isinstance(node, ast.keyword) and node.arg is None
 
 
-def _is_slice_store(node: ast.Subscript) -> bool:
-    return isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Store)
+def _is_slice_store(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Store)
 
 
 def _constant_spec(spec: ast.expr | None) -> str | None:
@@ -505,10 +526,22 @@ def _constant_spec(spec: ast.expr | None) -> str | None:
     return None
 
 
-def _glued(part: ast.expr) -> ast.expr:
-    if isinstance(part, ast.FormattedValue):
-        text = part.value
-        if isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id == "_text_":
-            return text
-        return at(part, ast.JoinedStr([part]))
-    return part
+def _grouped(values: list[ast.expr], is_long: list[bool]) -> list[ast.expr]:
+    """The parts of an f-string as arguments: long fields alone, what lies between them together."""
+    parts: list[ast.expr] = []
+    for long, group in groupby(zip(values, is_long, strict=True), key=lambda each: each[1]):
+        run = [value for value, _ in group]
+        if long:
+            parts += [_text_part(each) for each in run]
+        elif len(run) == 1 and isinstance(run[0], ast.Constant):
+            parts += run
+        else:
+            parts.append(at(run[0], ast.JoinedStr(run)))
+    return parts
+
+
+def _text_part(field: ast.expr) -> ast.expr:
+    """A long field as an argument: its text itself where nothing formats it."""
+    if isinstance(field, ast.FormattedValue) and field.format_spec is None:
+        return field.value
+    return at(field, ast.JoinedStr([field]))

@@ -304,9 +304,10 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             self.written = None
             if slot:
                 self.slots.append(target)
-        if self.limited:
-            self.bound_assignment(node)
+        bounded = self.bound_assignment(node) if self.limited else None
         node.value = self.visit(node.value)
+        if bounded is not None:
+            bounded(node)
         return self._store(node, node.targets)
 
     def _store(self, node: ast.Assign, targets: list[ast.expr]) -> Any:
