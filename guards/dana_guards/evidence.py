@@ -20,13 +20,14 @@ tuples and sets has arithmetic.
 from __future__ import annotations
 
 import ast
+import heapq
 
 from dana_guards import known
 from dana_guards.flow import Walker
 from dana_guards.flow_expressions import is_hook_call
 from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
 from dana_guards.names import INIT_PREFIX
-from dana_guards.results import FunctionResults
+from dana_guards.results import FunctionResults, call_order
 from dana_guards.scopes import Scope, collect_scopes
 
 
@@ -153,6 +154,50 @@ class Evidence:
         return [name for name in self._assigned if self.field_type(name, field) is not None]
 
 
+class Worklist:
+    """Walks the functions of a module until their results settle.
+
+    What a function gives back depends on the functions it calls, so these come first, and those that called one whose
+    result has grown since are walked again. Results only grow, and a few times at most, so this ends.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.walkers: dict[int, Walker] = {}
+        self.order = call_order(evidence.tree)
+        self.heap: list[tuple[int, int]] = []
+        self.waiting: dict[int, ast.AST] = {}
+
+    def add(self, node: ast.AST, order: int) -> None:
+        """Walk `node` (again), in its turn."""
+        if id(node) not in self.waiting:
+            self.waiting[id(node)] = node
+            heapq.heappush(self.heap, (self.order.setdefault(id(node), order), id(node)))
+
+    def run(self) -> None:
+        """Until nothing is left to walk."""
+        results = self.evidence.results
+        self.add(self.evidence.tree, 0)
+        while self.heap:
+            order, key = heapq.heappop(self.heap)
+            node = self.waiting.pop(key)
+            walker = self.walkers.get(key)
+            if walker is None:
+                walker = self.walkers[key] = Walker(self.evidence, node)
+            moved = walker.run()
+            # The module's own statements call everything: they are looked at again when all else has settled.
+            self.order[id(self.evidence.tree)] = len(self.order) + 1
+            for key, inner in walker.functions.items():
+                # They see the variables of this function: only if one has moved do they have to look again.
+                if moved or key not in self.walkers:
+                    self.add(inner, order)
+            for caller in results.settle(node, walker.results):
+                self.add(caller, order)
+            for grown in results.grown.values():
+                self.add(grown, order)
+            results.grown.clear()
+
+
 def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), closed: bool = False) -> Evidence:
     """Evidence for a whole module.
 
@@ -164,18 +209,7 @@ def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), close
         nothing is concluded from what the module binds or leaves unbound.
     """
     evidence = Evidence(tree, names, closed)
-    # What a function gives back depends on the functions it calls: those that called one whose result has grown are
-    # walked again. Results only grow, and a few times at most, so this ends.
-    pending: dict[int, ast.AST] = {id(tree): tree}
-    while pending:
-        node = pending.pop(next(reversed(pending)))
-        walker = Walker(evidence, node)
-        walker.run()
-        pending.update(walker.functions)
-        for caller in evidence.results.settle(node, walker.results):
-            pending[id(caller)] = caller
-        pending.update(evidence.results.grown)
-        evidence.results.grown.clear()
+    Worklist(evidence).run()
     return evidence
 
 

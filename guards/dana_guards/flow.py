@@ -55,17 +55,22 @@ class Walker(Expressions):
         self.env: Env = {}
         self.changed = False
         self.touched: set[Scope] = {self.scope}
+        self.first = True
         self._bound: dict[int, frozenset[str]] = {}
 
-    def run(self) -> None:
-        """Find the fixed point. After `_ROUNDS` walks what still moves is anything."""
+    def run(self) -> bool:
+        """Find the fixed point. After `_ROUNDS` walks what still moves is anything. Tells whether a variable has moved.
+
+        May be called again when a function that this one calls turned out to give more: types only grow.
+        """
         if isinstance(self.node, Function):
             known_types = self.evidence.results.parameters_of(self.node)
             for number, each in enumerate(parameters(self.node)):
                 kind = ANY if known_types is None else known_types[number]
                 self.scope.types[each.arg] = join(self.scope.types.get(each.arg, NOTHING), kind)
-            if isinstance(self.node, ast.FunctionDef):
+            if isinstance(self.node, ast.FunctionDef) and self.first:
                 self.scope.private = dict.fromkeys(private_lists(self.node, self.scope, self.evidence), NOTHING)
+        self.first = False
         for count in range(_ROUNDS + 2):
             if count == _ROUNDS:
                 self._give_up()
@@ -77,7 +82,7 @@ class Walker(Expressions):
             elif self.block(getattr(self.node, "body", [])):
                 self.results.add(None, of(NONE))
             if not self.changed:
-                return
+                return count > 0
         raise AssertionError("the types of a function do not settle")  # pragma: no cover
 
     def _give_up(self) -> None:

@@ -222,3 +222,30 @@ def _receiver_of(call: ast.Call) -> tuple[str, ast.Name] | None:
         ):
             return owner, function
     return None
+
+
+def call_order(tree: ast.AST) -> dict[int, int]:
+    """Position of each function of a module, by ``id``: those that it calls come before it, as far as that can be."""
+    functions = {each.name: each for each in getattr(tree, "body", ()) if isinstance(each, ast.FunctionDef)}
+    calls = {name: [n for n in _called(node) if n in functions] for name, node in functions.items()}
+    order: dict[int, int] = {id(tree): 0}
+    seen: set[str] = set()
+    for name in functions:
+        # Depth first, with a stack of our own: a chain of calls may be as long as the module.
+        stack = [(name, iter(calls[name]))] if name not in seen else []
+        seen.add(name)
+        while stack:
+            current, rest = stack[-1]
+            following = next((each for each in rest if each not in seen), None)
+            if following is None:
+                stack.pop()
+                order[id(functions[current])] = len(order)
+            else:
+                seen.add(following)
+                stack.append((following, iter(calls[following])))
+    return order
+
+
+def _called(node: ast.AST) -> list[str]:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    return [each.func.id for each in calls if isinstance(each.func, ast.Name)]
