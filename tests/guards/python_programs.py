@@ -69,6 +69,8 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("{}.split()".format, inner),
         st.builds("{}.count({})".format, inner, inner),
         st.builds("(lambda {}: {})({})".format, _NAMES, inner, inner),
+        st.builds("h({})".format, inner),
+        st.builds("dana_k_1({}, {})".format, inner, inner),
         st.builds("(not {})".format, inner),
         st.builds("(-{})".format, inner),
     )
@@ -122,13 +124,34 @@ def _blocks(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]
 
 
 _statements = st.one_of(_simple, _simple, _blocks(st.one_of(_simple, _blocks(_simple))))
-programs = st.lists(_statements, min_size=2, max_size=7).map(
-    lambda parts: "\n".join(
+_HEADS = st.sampled_from(
+    [
+        "if tick(): return 0",
+        "if _type_(a) is not _int_ or tick(): return 0",
+        "if _type_(a) is not _float_: return 'text' if tick() else a",
+        "if _type_(b) is not _str_ or _type_(a) is not _int_: return [a, b]",
+    ]
+)
+
+
+def _function_text(name: str, head: str, parts: list[list[str]], result: str) -> list[str]:
+    tick = [] if "tick" in head else ["    if tick(): return 1"]
+    lines = [line for part in parts for line in part]
+    return [f"def {name}:", f"    {head}", *tick, "    c = 1", "    d = 'd'", *_indented(lines), f"    return {result}"]
+
+
+_helpers = st.tuples(
+    st.builds(_function_text, st.just("h(a, b='b')"), _HEADS, st.lists(_simple, max_size=2), expressions),
+    st.builds(_function_text, st.just("dana_k_1(a, b)"), _HEADS, st.lists(_simple, max_size=2), expressions),
+)
+programs = st.tuples(_helpers, st.lists(_statements, min_size=2, max_size=7), st.integers(0, 2)).map(
+    lambda drawn: "\n".join(
         [
+            *[line for helper in drawn[0] for line in helper],
             "def f(a, b):",
             "    c = 1",
             "    d = 'd'",
-            *_indented([line for part in parts for line in part]),
+            *_indented([line for part in drawn[1] for line in part]),
             "    return [a, b, c, d]",
         ]
     )
