@@ -251,7 +251,7 @@ class DanaLoader:
         archive, folder = self._place.archive, self._place.folder
         if archive is not None and folder is not None:
             above = os.path.dirname(folder)[len(archive) + 1 :] + os.sep
-            zipped: Any = SimpleNamespace(archive=archive, prefix=above)
+            zipped: Any = SimpleNamespace(archive=archive, prefix=above, is_package=self.is_package)
             return readers.ZipReader(zipped, fullname)
         loader: Any = self
         return readers.FileReader(loader)
