@@ -20,7 +20,6 @@ from .programs import SIZES, VARIANTS, DanaPrograms, Run, names, python_run
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 Row = dict[str, float | None]
-REFERENCE_SHARE = 0.02  # the reference interpreter runs kernels of this size, it is about 1000 times slower
 
 
 def main() -> int:
@@ -82,7 +81,24 @@ def kernels(chosen: list[str], options: argparse.Namespace) -> tuple[dict[str, R
             print(f"{name}: {', '.join(runs)}" if options.check else f"  {name}", file=sys.stderr, flush=True)
     finally:
         dana.close()
+    if options.reference and not options.check:
+        add_reference(table, options)
     return table, failures
+
+
+def add_reference(table: dict[str, Row], options: argparse.Namespace) -> None:
+    """A column for the reference interpreter, at a small part of the size: it is about a thousand times slower."""
+    sizes = {name: SIZES[name] // 2 if SIZES[name] < 30 else max(2, SIZES[name] // 50) for name in table}
+    seconds = peers.reference_seconds(sizes, options.reference)
+    for name, row in table.items():
+        python = python_run(name)
+
+        def work(run: Run = python, size: int = sizes[name]) -> None:
+            for _ in range(20):
+                run(size)
+
+        plain = interleaved({"python": work}, options.repeats)["python"] / 20
+        row["reference"] = seconds[name] / plain if name in seconds else None
 
 
 def checked(name: str, python: Run, dana: DanaPrograms, failures: list[str]) -> dict[str, Run]:
@@ -113,11 +129,6 @@ def measured(name: str, python: Run, runs: dict[str, Run], options: argparse.Nam
     row.update({variant: best[variant] / best["python"] if variant in best else None for variant in VARIANTS})
     if options.restricted:
         row["RestrictedPython"] = best["RestrictedPython"] / best["python"] if "RestrictedPython" in best else None
-    if options.reference:
-        small = size if size < 30 else max(1, int(size * REFERENCE_SHARE))
-        seconds = peers.reference_seconds(name, small, options.reference)
-        plain = interleaved({"python": lambda: python(small)}, options.repeats)["python"]
-        row["reference"] = seconds / plain if seconds is not None else None
     return row
 
 

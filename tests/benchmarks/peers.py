@@ -7,8 +7,8 @@ orientation and need flags; nothing else here depends on them.
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
-import sys
 import warnings
 from typing import Any
 
@@ -72,36 +72,37 @@ def _in_place(operator: str, left: Any, right: Any) -> Any:
 
 
 _REFERENCE = """
-import contextlib, io, sys, time
+import json, os, signal, sys, time
 from dana.core.lang.dana_sandbox import DanaSandbox
-text = open(sys.argv[1]).read().replace("\\ndef ", "\\nsync def ")
-with contextlib.redirect_stdout(io.StringIO()):
-    sandbox = DanaSandbox()
-    first = sandbox.execute_string(text)
-    start = time.process_time()
-    second = sandbox.execute_string(f"run({sys.argv[2]})")
-    seconds = time.process_time() - start
-print(seconds if first.success and second.success else "refused")
+for name, (file, size) in json.loads(sys.argv[1]).items():
+    sys.stdout.flush()
+    child = os.fork()  # its registries are per process; the import takes long
+    if child == 0:
+        signal.alarm(60)
+        text = open(file).read().replace("\\ndef ", "\\nsync def ")
+        sandbox = DanaSandbox()
+        first = sandbox.execute_string(text)
+        start = time.process_time()
+        second = sandbox.execute_string(f"run({size})")
+        seconds = time.process_time() - start
+        if first.success and second.success:
+            sys.stdout.write("\\nreference " + json.dumps([name, seconds]) + "\\n")
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
 """
 
 
-def reference_seconds(name: str, size: int, python: str = sys.executable, patience: float = 120.0) -> float | None:
-    """Seconds that the reference interpreter takes for ``run(size)``; None if it refuses or needs too long.
+def reference_seconds(sizes: dict[str, int], python: str) -> dict[str, float]:
+    """Seconds that the reference interpreter takes for ``run(size)``; kernels that it refuses are left out.
 
     Parameters
     ----------
+    sizes : the argument for each kernel.
     python : an interpreter where the package ``dana`` is installed.
-    patience : seconds to wait for it.
     """
-    file = KERNELS / "untyped" / f"{name}.na"
-    try:
-        done = subprocess.run(
-            [python, "-c", _REFERENCE, str(file), str(size)],
-            capture_output=True,
-            text=True,
-            timeout=patience,
-            check=True,
-        )
-        return float(done.stdout.split()[-1])
-    except (subprocess.SubprocessError, ValueError, IndexError, OSError):
-        return None
+    work = {name: (str(KERNELS / "untyped" / f"{name}.na"), size) for name, size in sizes.items()}
+    command = [python, "-c", _REFERENCE, json.dumps(work)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+    lines = [line.removeprefix("reference ") for line in done.stdout.splitlines() if line.startswith("reference ")]
+    return dict(json.loads(line) for line in lines)
