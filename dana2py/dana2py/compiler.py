@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
-from dana2py.options import Options
-from dana2py.parser import parse
-from dana2py.specialise import specialise
-
 from dana2py import nodes
 from dana2py.bindings import Resolution, dana_name
 from dana2py.compiled import CompiledModule
 from dana2py.lower import lower_module
 from dana2py.manifest import describe
+from dana2py.options import Options
+from dana2py.parser import parse
 from dana2py.resolver import resolve
 from dana2py.source import Source
+from dana2py.specialise import specialise
 from dana_guards.errors import DanaError, DanaSyntaxError
 from dana_guards.names import BUILTIN_NAMES
 from dana_guards.policy import Policy
 from dana_guards.transform import restrict
+from dana_guards.walking import descendants
 
 STAGES = ("lowered", "specialised", "guarded")
 
@@ -186,7 +186,7 @@ def _shown(tree: ast.Module) -> dict[str, str]:
     """Names of functions that the compiler made → the name that a person knows."""
     return {
         node.name: node.dana_shown
-        for node in ast.walk(tree)
+        for node in descendants(tree)
         if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_shown")
     }
 

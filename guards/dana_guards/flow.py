@@ -36,6 +36,7 @@ from dana_guards.privacy import private_lists
 from dana_guards.results import Results
 from dana_guards.scopes import Function, Scope, parameters
 from dana_guards.type_hooks import TYPE_HOOKS
+from dana_guards.walking import children, descendants
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -172,7 +173,7 @@ class Walker(Expressions):
             if isinstance(target.value, ast.Name) and target.value.id in self.scope.private:
                 self.add_items(target.value.id, (kind.item or ANY) if isinstance(target.slice, ast.Slice) else kind)
         else:
-            for child in ast.iter_child_nodes(target):
+            for child in children(target):
                 if isinstance(child, ast.expr):
                     self.expr(child)
 
@@ -195,7 +196,7 @@ class Walker(Expressions):
 
     def other(self, node: ast.AST) -> None:
         """A statement that is not known: nothing is known behind it."""
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.expr(child)
             elif isinstance(child, ast.stmt):
@@ -215,7 +216,7 @@ class Walker(Expressions):
         found = self._bound.get(id(node))
         if found is None:
             names: set[str] = set()
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
                     names.add(child.id)
                 elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -276,17 +277,17 @@ class Walker(Expressions):
         return False
 
     def leave(self, node: ast.AST) -> bool:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.expr(child)
         return False
 
     def delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            for each in ast.walk(target):
+            for each in descendants(target):
                 if isinstance(each, ast.Name):
                     self.env.pop(each.id, None)
-            for child in ast.iter_child_nodes(target):
+            for child in children(target):
                 if isinstance(child, ast.expr):
                     self.expr(child)
 

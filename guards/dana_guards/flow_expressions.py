@@ -36,6 +36,7 @@ from dana_guards.lattice import (
 )  # fmt: skip
 from dana_guards.names import SLOT_PREFIX
 from dana_guards.scopes import Comprehension, Scope
+from dana_guards.walking import children
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -81,7 +82,7 @@ class Expressions:
             kind: Type = method(self, node)
         else:
             kind = ANY
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if isinstance(child, ast.expr):
                     self.expr(child)
         return self.evidence.note(node, kind)
@@ -200,7 +201,7 @@ class Expressions:
         outer, self.inner = self.inner, self.evidence.scope_of(node)
         self.touched.add(self.inner)
         hidden = frozenset(self.inner.bound)
-        inside = frozenset().union(*(self.bound_in(each) for each in ast.iter_child_nodes(node)))
+        inside = frozenset().union(*(self.bound_in(each) for each in children(node)))
         self.env = {name: found for name, found in self.env.items() if name not in hidden and name not in inside}
         for index, generator in enumerate(node.generators):
             if index:

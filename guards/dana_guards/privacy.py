@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dana_guards.known import LIST_METHODS_KEPT, READ_ONLY
 from dana_guards.scopes import Comprehension, Function, Scope, parameters
+from dana_guards.walking import descendants
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -48,7 +49,7 @@ class _Finder:
 
     def visit(self, node: ast.AST) -> None:
         if isinstance(node, Function):
-            self.shared.update(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+            self.shared.update(each.id for each in descendants(node) if isinstance(each, ast.Name))
             return
         if isinstance(node, Comprehension):
             self.shared.update(self.evidence.scope_of(node).bound)
@@ -56,7 +57,7 @@ class _Finder:
             self.shared.add(node.target.id)
         elif isinstance(node, ast.Assign) and len(node.targets) > 1:
             for target in node.targets:
-                self.shared.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
+                self.shared.update(each.id for each in descendants(target) if isinstance(each, ast.Name))
         elif isinstance(node, ast.Call):
             self.call(node)
             return

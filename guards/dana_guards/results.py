@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from dana_guards.lattice import ANY, NOTHING, STRUCT, Type, join
 from dana_guards.type_hooks import TYPE_HOOKS
+from dana_guards.walking import descendants
 
 KNOWN_PREFIX = "dana_k_"
 _MAX_CHANGES = 6
@@ -168,14 +169,14 @@ class FunctionResults:
             return
         allowed: set[int] = set()
         owners: dict[str, list[str]] = {}
-        for node in ast.walk(tree):
+        for node in descendants(tree):
             if isinstance(node, ast.Call):
                 allowed.add(id(node.func))
                 owner = _receiver_of(node)
                 if owner is not None and is_struct_class(owner[0]):
                     allowed.add(id(owner[1]))
                     owners.setdefault(owner[1].id, []).append(owner[0])
-        for node in ast.walk(tree):
+        for node in descendants(tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in allowed:
                 names.discard(node.id)
         for name in names:
@@ -247,5 +248,5 @@ def call_order(tree: ast.AST) -> dict[int, int]:
 
 
 def _called(node: ast.AST) -> list[str]:
-    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    calls = (each for each in descendants(node) if isinstance(each, ast.Call))
     return [each.func.id for each in calls if isinstance(each.func, ast.Name)]

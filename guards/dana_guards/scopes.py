@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from dana_guards.lattice import Type
+from dana_guards.walking import children
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -84,7 +85,7 @@ class Scope:
 def collect_scopes(tree: ast.AST) -> dict[int, Scope]:
     """Scopes of `tree` by the ``id`` of the node that opens them; the caller keeps `tree` alive."""
     collector = _Collector(Scope(tree, None))
-    for child in ast.iter_child_nodes(tree):
+    for child in children(tree):
         collector.visit(child)
     # Declarations name variables of outer scopes, which are complete only now.
     for scope, name, node in collector.deferred:
@@ -187,7 +188,7 @@ class _Collector:
     def class_(self, node: ast.AST) -> None:
         assert isinstance(node, ast.ClassDef)
         self.bind(node.name, node)
-        self.all(ast.iter_child_nodes(node))
+        self.all(children(node))
 
     def alias(self, node: ast.AST) -> None:
         assert isinstance(node, ast.alias)
@@ -200,7 +201,7 @@ class _Collector:
             bound = getattr(node, field, None)
             if isinstance(bound, str):
                 self.bind(bound, node)
-        self.all(ast.iter_child_nodes(node))
+        self.all(children(node))
 
 
 def parameters(node: Function) -> list[ast.arg]:
@@ -225,9 +226,9 @@ def _declarations(body: list[ast.stmt]) -> list[tuple[str, type[ast.stmt]]]:
             found += [(name, type(node)) for name in node.names]
         elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, Function | ast.ClassDef):
             # Only statements hold statements; handlers, match cases and the like are neither expr nor stmt.
-            pending.extend(child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+            pending.extend(child for child in children(node) if not isinstance(child, ast.expr))
         elif not isinstance(node, ast.expr | ast.stmt):
-            pending.extend(ast.iter_child_nodes(node))
+            pending.extend(children(node))
     return found
 
 

@@ -24,6 +24,7 @@ from dana2py.specialise.guesses import guesses
 from dana_guards.evidence import Evidence
 from dana_guards.lattice import Type
 from dana_guards.results import KNOWN_PREFIX
+from dana_guards.walking import descendants
 
 TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
 MAX_NODES = 1500
@@ -120,7 +121,7 @@ def _worth_it(function: ast.FunctionDef) -> bool:
     count = 0
     useful = False
     for statement in function.body:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             count += 1
             if isinstance(node, ast.FunctionDef | ast.Global | ast.Nonlocal):
                 return False
@@ -153,7 +154,7 @@ def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr], general: str)
         target = ast.Name(id=new, ctx=ast.Store(), **place(first))
         head.append(ast.Assign(targets=[target], value=load(first, old), **place(first)))
     for statement in function.body:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             if isinstance(node, ast.Name) and node.id in renamed:
                 node.id = renamed[node.id]
     function.dana_head = head[0]  # type: ignore[attr-defined]
@@ -174,13 +175,13 @@ def _assigned(function: ast.FunctionDef) -> set[str]:
     stored: set[str] = set()
     shadowed: set[str] = set()
     for statement in function.body:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 stored.add(node.id)
             elif isinstance(node, ast.arg):
                 shadowed.add(node.arg)
             elif isinstance(node, ast.comprehension):
-                shadowed.update(part.id for part in ast.walk(node.target) if isinstance(part, ast.Name))
+                shadowed.update(part.id for part in descendants(node.target) if isinstance(part, ast.Name))
     return stored - shadowed
 
 
@@ -214,7 +215,7 @@ def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
         if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_general") and hasattr(node, "dana_head")
     }
     wanted: set[str] = set()
-    for node in ast.walk(tree):
+    for node in descendants(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in fast:
             continue
         if evidence.results.passes(node.func.id, node, [evidence.type_of(arg) for arg in node.args]):
@@ -302,13 +303,13 @@ def _gains(fast: ast.FunctionDef, general: ast.FunctionDef, type_of: TypeOf, siz
     gained = [one for one, two in pairs if type_of(one) != type_of(two)]
     if not getattr(fast, "dana_guessed", False):
         return bool(gained)
-    looped = {id(part) for node in ast.walk(fast) if isinstance(node, LOOPS) for part in ast.walk(node)}
+    looped = {id(part) for node in descendants(fast) if isinstance(node, LOOPS) for part in descendants(node)}
     return len(gained) > 2 or any(id(one) in looped for one in gained)
 
 
 def _operands(body: Sequence[ast.stmt], sized: bool) -> Iterator[ast.expr]:
     for statement in body:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             if isinstance(node, ast.BinOp) and (hasattr(node, "dana_op") or (sized and isinstance(node.op, OPERATORS))):
                 yield node.left
                 yield node.right

@@ -16,8 +16,9 @@ from dana2py.specialise.builtin_calls import shorter
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
 from dana2py.specialise.types import NUMBERS, coerces
-from dana_guards.type_hooks import TYPE_HOOKS
 from dana_guards.lattice import DICT, FLOAT, INT, STR, STRUCT, Type, of_constant
+from dana_guards.type_hooks import TYPE_HOOKS
+from dana_guards.walking import descendants
 
 DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 MAX_CANDIDATES = 3
@@ -415,5 +416,5 @@ def _text_and_number(left: Type, right: Type) -> bool:
 
 def _weight(node: ast.Call) -> int:
     """How many nodes the arguments have."""
-    return sum(1 for part in (*node.args, *node.keywords) for _ in ast.walk(part))
+    return sum(1 for part in (*node.args, *node.keywords) for _ in descendants(part))
 

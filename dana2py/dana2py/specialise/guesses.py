@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from dana2py.specialise.facts import StructFacts
+from dana_guards.walking import descendants
 
 NUMBER = ("_int_", "_float_")
 ARITHMETIC = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
@@ -55,7 +56,7 @@ def guesses(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> dict[
     """Parameter → hooks or struct classes, one of which its value will probably have as type."""
     uses = {arg.arg: Uses() for arg in function.args.args}
     for statement in function.body:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             for name, kind in probable(node):
                 if name in uses:
                     uses[name].add(kind)

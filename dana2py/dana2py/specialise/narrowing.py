@@ -21,6 +21,7 @@ from dana2py.specialise.facts import Facts
 from dana2py.specialise.forms import clone, place
 from dana2py.specialise.guesses import Uses, probable
 from dana_guards.lattice import ANY
+from dana_guards.walking import descendants
 
 MIN_USES = 3
 MAX_VARIABLES = 4
@@ -31,8 +32,8 @@ def narrow(body: list[ast.stmt], facts: Facts) -> bool:
     """Double the innermost loops of all functions where that pays; tells whether anything changed."""
     changed = False
     for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, LOOPS) and not any(isinstance(part, LOOPS) for s in node.body for part in ast.walk(s)):
+        for node in descendants(statement):
+            if isinstance(node, LOOPS) and not any(isinstance(part, LOOPS) for s in node.body for part in descendants(s)):
                 changed = _narrow_loop(node, facts) or changed
     return changed
 
@@ -42,7 +43,7 @@ def _narrow_loop(loop: ast.For | ast.While, facts: Facts) -> bool:
     best: tuple[int, int, dict[str, tuple[str, ...]]] = (0, 0, {})
     for start in range(len(loop.body)):
         rest = loop.body[start:]
-        if sum(1 for statement in rest for _ in ast.walk(statement)) <= MAX_NODES // 3:
+        if sum(1 for statement in rest for _ in descendants(statement)) <= MAX_NODES // 3:
             gain, found = _candidates(rest, facts, loop.lineno)
             if gain > best[0]:
                 best = (gain, start, found)
@@ -60,9 +61,9 @@ def _narrow_loop(loop: ast.For | ast.While, facts: Facts) -> bool:
 def _candidates(rest: Sequence[ast.stmt], facts: Facts, line: int) -> tuple[int, dict[str, tuple[str, ...]]]:
     """Variables of unknown type that the statements use often and do not assign, what they probably are, and the
     number of uses that gain."""
-    if any(isinstance(node, ast.FunctionDef | ast.Lambda) for s in rest for node in ast.walk(s)):
+    if any(isinstance(node, ast.FunctionDef | ast.Lambda) for s in rest for node in descendants(s)):
         return 0, {}
-    assigned = {n.id for s in rest for n in ast.walk(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    assigned = {n.id for s in rest for n in descendants(s) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     uses: dict[str, Uses] = {}
     counts: dict[str, int] = {}
     for name, kind in _uses(rest, facts.type_of):
@@ -82,11 +83,11 @@ def _candidates(rest: Sequence[ast.stmt], facts: Facts, line: int) -> tuple[int,
 def _uses(rest: Sequence[ast.stmt], type_of: Callable[[ast.expr], object]) -> Iterator[tuple[str, str]]:
     """What each node makes probable of a variable that the inference knows nothing of."""
     unknown = {
-        node.id for s in rest for node in ast.walk(s)
+        node.id for s in rest for node in descendants(s)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and type_of(node) == ANY
     }
     for statement in rest:
-        for node in ast.walk(statement):
+        for node in descendants(statement):
             for name, kind in probable(node):
                 if name in unknown:
                     yield name, kind
