@@ -484,3 +484,22 @@ def test_context_variables_cross(make_context: Make) -> None:
         return await context.eval_dana_async("tenant()")
 
     assert asyncio.run(main()) == "ann"
+
+
+def test_attributes_stay_live(write: Write, context: DanaContext) -> None:
+    """A function that the module rebinds, and a submodule that takes the name of a function, are seen."""
+    write(
+        "m.na",
+        "def a():\n    return 1\ndef b():\n    return 2\ndef swap():\n    global a\n    a = b\n",
+    )
+    module = context.import_module("m")
+    assert module.a() == 1
+    assert module.swap is module.swap
+    module.swap()
+    assert module.a() == 2
+    write("pk/__init__.na", "def sub():\n    return 1\n")
+    write("pk/sub.na", "x = 5\n")
+    package = context.import_module("pk")
+    assert package.sub() == 1
+    context.import_module("pk.sub")
+    assert package.sub.x == 5

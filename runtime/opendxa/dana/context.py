@@ -36,7 +36,7 @@ from opendxa.dana.host import Handle, check_lent, ended, host_function, host_ite
 from opendxa.dana.importer import Importer, copy_exports
 from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, set_info
-from opendxa.dana.module import DanaModule
+from opendxa.dana.module import DanaModule, forget
 from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
 from opendxa.dana.spelling import dana_name
 
@@ -167,6 +167,7 @@ class DanaContext:
         self._require_open()
         name = module._module.__name__
         self._run(partial(self._importer.reload, name), importing=name)
+        self._forget_functions()
         return module
 
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
@@ -305,6 +306,8 @@ class DanaContext:
             self._meter.register_namespace(namespace)
         self._meter.register_code(compiled.code)
         self._manifests[compiled.filename] = compiled.manifest
+        if self._modules:
+            self._forget_functions()  # a module that is loaded may become an attribute of its package
         exec(compiled.code, namespace)
 
     def _eval(self, source: str, filename: str | None) -> Any:
@@ -495,6 +498,10 @@ class DanaContext:
             view = self._modules[module.__name__] = DanaModule(self, module)
         return view
 
+    def _forget_functions(self) -> None:
+        for view in self._modules.values():
+            forget(view)
+
     # -- the end ---------------------------------------------------------------------------------------
 
     def _queue(self) -> CallQueue:
@@ -530,6 +537,7 @@ class DanaContext:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
             module.__dict__.clear()
         self._importer.modules.clear()
+        self._forget_functions()
         self._modules.clear()
         self._main = None
         self._manifests.clear()

@@ -6,7 +6,9 @@ constructors and values, always live, converted on the way out. It can be read a
 
 from __future__ import annotations
 
-from types import FunctionType, ModuleType
+import dis
+import functools
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from opendxa.dana.loaded import LoadedModule, info_of, is_absent, lookup, missing, public_names
@@ -45,23 +47,20 @@ class DanaModule(metaclass=_ModuleKind):
     * ``__python_source__``: the Python that it became
     """)
 
-    __slots__ = ("__weakref__", "_context", "_functions", "_module", "_namespace")
+    # Functions that no code of the module ever rebinds are kept in the instance's own dictionary, where Python finds
+    # them without asking; everything else is looked up each time.
+    __slots__ = ("__dict__", "__weakref__", "_context", "_module", "_namespace")
 
     _context: DanaContext
     _module: LoadedModule
-    _functions: dict[str, tuple[object, FunctionType]]
     _namespace: dict[str, Any]
 
     def __init__(self, context: DanaContext, module: LoadedModule) -> None:
         object.__setattr__(self, "_context", context)
         object.__setattr__(self, "_module", module)
-        object.__setattr__(self, "_functions", {})
         object.__setattr__(self, "_namespace", module.__dict__)
 
     def __getattr__(self, name: str) -> Any:
-        known = self._functions.get(name)
-        if known is not None and self._namespace.get(name) is known[0]:
-            return known[1]
         special = _SPECIAL.get(name)
         if special is not None:
             return special(self)
@@ -76,9 +75,8 @@ class DanaModule(metaclass=_ModuleKind):
             if is_absent(value):
                 raise missing(self._module, name)
         shown = self._context._border.release(value)
-        if type(shown) is FunctionType:
-            # The same function each time, made once. When the context ends, its namespace is empty and nothing matches.
-            self._functions[name] = (value, shown)
+        if type(shown) is FunctionType and name in namespace and name not in rebound_names(self._module):
+            self.__dict__[name] = shown
         return shown
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -94,6 +92,32 @@ class DanaModule(metaclass=_ModuleKind):
 
     def __reduce__(self) -> Any:
         raise TypeError("a module of a context cannot be pickled or copied: it lives in its context")
+
+
+def forget(module: DanaModule) -> None:
+    """Look everything up again: the module was loaded anew, got a submodule, or has ended."""
+    module.__dict__.clear()
+
+
+def rebound_names(module: ModuleType) -> frozenset[str]:
+    """The module's names that its functions assign (``global``)."""
+    info = info_of(module)
+    if info is None or info.compiled is None:
+        return frozenset()
+    return _global_stores(info.compiled.code)
+
+
+@functools.lru_cache(maxsize=256)
+def _global_stores(code: CodeType) -> frozenset[str]:
+    names: set[str] = set()
+    pending = [const for const in code.co_consts if isinstance(const, CodeType)]
+    while pending:
+        inner = pending.pop()
+        pending += [const for const in inner.co_consts if isinstance(const, CodeType)]
+        if inner.co_names:
+            instructions = dis.get_instructions(inner)
+            names.update(str(step.argval) for step in instructions if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"))
+    return frozenset(names)
 
 
 def _file(module: DanaModule) -> str | None:
