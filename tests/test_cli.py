@@ -260,6 +260,48 @@ def test_build_is_used_by_a_run(cli: Run, tmp_path: Path, monkeypatch: pytest.Mo
     assert "2 modules built, 1 failed" in result.output
 
 
+LOADED = """
+import sys
+from opendxa.dana import DanaRuntime
+import dana_modules.pack.inner as plain
+with DanaRuntime().create_context(search_paths=["dana_modules"]) as context:
+    print(plain.y + context.import_module("pack.inner").y, "dana2py.parser" in sys.modules)
+"""
+
+
+def test_what_was_built_is_not_compiled_again(cli: Run, tmp_path: Path) -> None:
+    """With an empty cache, both ways of importing use what lies beside the module."""
+    folder = tmp_path / "dana_modules" / "pack"
+    folder.mkdir(parents=True)
+    (folder / "inner.na").write_text("y = 21\n")
+    assert cli("build", "dana_modules").exit_code == 0
+    cli("cache", "clear")
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=tmp_path,
+        env={**os.environ, "DANA_CACHE_DIR": str(tmp_path / ".cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("42 False\n", "")
+
+
+def test_a_mistake_of_ours_is_one_line(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback of internals: the kind, a request for a report, exit code 1."""
+
+    def fail(*_: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("dana2py.cli_files.check", fail)
+    (tmp_path / "a.na").write_text("x = 1\n")
+    result = cli("check", "a.na")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: KeyError: 'oops'\n")
+    assert "please report" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_stubs(cli: Run, tmp_path: Path) -> None:
     """Stubs land below the named folder."""
     (tmp_path / "a.na").write_text("x = 1\n")

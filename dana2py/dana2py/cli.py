@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import click
 
 from dana2py.cli_support import FAILED, FINE, UsageProblem, tell
-from dana_guards.errors import DanaError
+from dana_guards.errors import DanaError, InternalError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130  # as shells count a program that Ctrl-C ended
@@ -62,6 +62,14 @@ class Group(click.Group):
             raise click.UsageError(str(problem)) from None
         except DanaError as problem:
             tell(problem, sys.stderr, bool(os.environ.get("DANA2PY_TRACEBACK")))
+            code = FAILED
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as problem:
+            # A mistake of ours: the person at the terminal gets one line, and a way to the rest.
+            wrong = InternalError(f"{type(problem).__name__}: {problem}".rstrip(": "))
+            wrong.__cause__ = problem
+            tell(wrong, sys.stderr, bool(os.environ.get("DANA2PY_TRACEBACK")))
             code = FAILED
         ctx.exit(code)
 
