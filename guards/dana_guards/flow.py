@@ -57,6 +57,7 @@ class Walker(Expressions):
         self.changed = False
         self.touched: set[Scope] = {self.scope}
         self.first = True
+        self.straight: bool | None = None
         self._bound: dict[int, frozenset[str]] = {}
 
     def run(self) -> bool:
@@ -82,9 +83,18 @@ class Walker(Expressions):
                 self.expr(self.node.body)
             elif self.block(getattr(self.node, "body", [])):
                 self.results.add(None, of(NONE))
-            if not self.changed:
-                return count > 0
+            if not self.changed or self._is_straight():
+                return count > 0 or self.changed
         raise AssertionError("the types of a function do not settle")  # pragma: no cover
+
+    def _is_straight(self) -> bool:
+        """Whether one walk sees everything: no loop leads an assignment back to a read that comes before it."""
+        if self.straight is None:
+            inner = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+            self.straight = not self.scope.private and not any(
+                isinstance(each, inner) for each in descendants(self.node)
+            )
+        return self.straight
 
     def _give_up(self) -> None:
         """Variables that still move after many walks can be anything; one more walk then changes nothing."""

@@ -169,16 +169,18 @@ class FunctionResults:
             return
         allowed: set[int] = set()
         owners: dict[str, list[str]] = {}
+        read: list[ast.Name] = []
         for node in descendants(tree):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Name):
+                if node.id in names and isinstance(node.ctx, ast.Load):
+                    read.append(node)
+            elif isinstance(node, ast.Call):
                 allowed.add(id(node.func))
                 owner = _receiver_of(node)
                 if owner is not None and is_struct_class(owner[0]):
                     allowed.add(id(owner[1]))
                     owners.setdefault(owner[1].id, []).append(owner[0])
-        for node in descendants(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in allowed:
-                names.discard(node.id)
+        names -= {each.id for each in read if id(each) not in allowed}
         for name in names:
             self._follow(name, owners.get(name, []))
 
