@@ -274,6 +274,22 @@ def test_async_and_metadata(write: Write, run: Callable[..., str]) -> None:
     assert out == "[4, [2, 4]] {'x': <class 'int'>, 'return': <class 'int'>}"
 
 
+def test_what_a_module_became(write: Write, run: Callable[..., str]) -> None:
+    """The Python that a module became can be read, and what it offers, by both ways of use."""
+    write("dana_modules/m.na", MODULE)
+    out = run("""
+        import dana_modules.m as m
+        from opendxa.dana import DanaRuntime
+        with DanaRuntime().create_context() as context:
+            for module in (m, context.import_module("m")):
+                assert "def calculate_area(width, height" in module.__python_source__, module.__python_source__
+                assert module.__manifest__["functions"]["calculate_area"]["returns"] == "float"
+                assert list(module.__manifest__["structs"]) == ["P"]
+        print("ok")
+    """)
+    assert out == "ok"
+
+
 def test_values_cross_as_they_are(write: Write, run: Callable[..., str]) -> None:
     """The host trusts the module: no copy, no wrapper."""
     write("dana_modules/m.na", "def same(x):\n    return x\ndef call(f):\n    return f(2)\n")

@@ -170,6 +170,19 @@ class DanaContext:
         self._forget_functions()
         return module
 
+    def reload_changed(self) -> list[str]:
+        """Load the modules again whose text has changed, and those that import them; their names in that order.
+
+        For development: call it before a request, or when a watcher of files says so. One that fails raises, keeps its
+        old state, and is tried again at the next call.
+        """
+        self._require_open()
+        names: list[str] = self._run(self._importer.changed)
+        for name in names:
+            self._run(partial(self._importer.reload, name), importing=name)
+        self._forget_functions()
+        return names
+
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         """Run a piece of Dana and give the value of its last expression, or None.
 

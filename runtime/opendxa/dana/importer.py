@@ -9,6 +9,7 @@ Circular imports behave as in Python: the module that is still being loaded is h
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
@@ -88,6 +89,7 @@ class Importer:
         place = find(check_name(name), self.roots)
         if place is None:
             raise not_found(name, self.roots)
+        stamp = stamp_of(place)
         compiled = None if place.file is None else self._compiled(place, name)
         before, info = dict(module.__dict__), info_of(module)
         assert info is not None
@@ -98,9 +100,34 @@ class Importer:
             module.__dict__.clear()
             module.__dict__.update(before)
             raise
-        info.compiled, info.folder = compiled, place.folder
+        info.compiled, info.folder, info.stamp = compiled, place.folder, stamp
         module.__doc__ = None if compiled is None else compiled.docstring
         return module
+
+    def changed(self) -> list[str]:
+        """The loaded modules whose text is another one now, each before those that import it."""
+        changed = [name for name in self.modules if self._is_changed(name)]
+        for name in changed:  # grows meanwhile
+            changed += [other for other in self._importers_of(name) if other not in changed]
+        return changed
+
+    def _is_changed(self, name: str) -> bool:
+        info, place = info_of(self.modules[name]), find(check_name(name), self.roots)
+        if info is None or info.compiled is None or place is None or place.file is None:
+            return False
+        return stamp_of(place) != info.stamp
+
+    def _importers_of(self, name: str) -> list[str]:
+        """The loaded modules whose text imports that module, as far as the manifest tells."""
+        last = name.rpartition(".")[2]
+        found = []
+        for other, module in self.modules.items():
+            info = info_of(module)
+            imports = info.compiled.manifest.get("imports", ()) if info is not None and info.compiled else ()
+            # By the last part: relative imports do not say the rest. A module too many does no harm.
+            if any(not each["python"] and each["module"].rpartition(".")[2] in (last, "") for each in imports):
+                found.append(other)
+        return found
 
     @property
     def roots(self) -> list[Root]:
@@ -151,6 +178,7 @@ class Importer:
         module.__dict__.update(self._namespace(name, place.file or ""))
         module.__doc__ = None if compiled is None else compiled.docstring
         info = ModuleInfo(compiled, place.folder, self._public, lambda part: self._submodule(name, part))
+        info.stamp = stamp_of(place)
         set_info(module, info)
         self.modules[name] = module
         try:
@@ -169,6 +197,14 @@ class Importer:
         if module is None and find(check_name(name), self.roots) is not None:
             return self._load(name)
         return module
+
+
+def stamp_of(place: Place) -> tuple[int, ...]:
+    """What changes on the disk when a text is saved; only to notice that, never to trust code by it."""
+    if place.file is None or place.archive is not None:
+        return ()
+    facts = os.stat(place.file)
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def as_import_error(name: str, load: Callable[[], Any]) -> Any:

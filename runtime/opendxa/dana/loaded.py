@@ -22,7 +22,7 @@ _INFO = "__dana__"
 class ModuleInfo:
     """What belongs to a module and is no name of it."""
 
-    __slots__ = ("compiled", "folder", "public", "ready", "submodule")
+    __slots__ = ("compiled", "folder", "public", "ready", "stamp", "submodule")
 
     def __init__(
         self,
@@ -35,6 +35,8 @@ class ModuleInfo:
         self.folder = folder
         self.public = public
         self.submodule = submodule
+        self.stamp: tuple[int, ...] = ()
+        """How the file looked when it was loaded."""
         self.ready = False
         """False while the top level runs: then names may still be missing (circular imports)."""
 
@@ -52,6 +54,10 @@ class LoadedModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         info = self.__dict__.get(_INFO)
+        if info is not None and name in ("__manifest__", "__python_source__"):
+            from opendxa.dana import module  # only for who looks
+
+            return module.manifest_of(self) if name == "__manifest__" else module.python_source_of(self)
         if info is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(f"module {self.__dict__.get('__name__', 'dana')!r} has no attribute {name!r}")
         found = lookup(self, name)

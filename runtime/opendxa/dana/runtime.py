@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dana_guards.limits import Limits
 from opendxa.dana.context import DanaContext
 from opendxa.dana.library import Library
 from opendxa.dana.search import Root, roots_of
+
+if TYPE_CHECKING:
+    from opendxa.dana.tenant import DanaTenant
 
 PathLike = str | os.PathLike[str]
 ISOLATIONS = ("thread", "process")
@@ -54,6 +57,7 @@ class DanaRuntime:
         on_capability: Callable[[str, str, bool], object] | None = None,
         llm: Any = None,
         name: str = "dana",
+        _library: Library | None = None,
     ) -> DanaContext:
         """An isolated execution environment.
 
@@ -84,7 +88,7 @@ class DanaRuntime:
         if not timeout is max_memory is max_output is None:
             limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
         context = DanaContext(
-            self._library,
+            _library or self._library,
             limits=limits,
             grants=_grants(allowed_capabilities, on_capability),
             search_paths=check_paths(search_paths) if search_paths else [],
@@ -97,6 +101,24 @@ class DanaRuntime:
         if objects:
             context._prepare()  # the objects are copied now, whatever the host does with them later
         return context
+
+    def tenant(self, name: str, *, max_contexts: int | None = None, **settings: Any) -> DanaTenant:
+        """Settings and bounds for the contexts of one customer.
+
+        Parameters
+        ----------
+        name : for messages.
+        max_contexts : how many contexts may be open at once; None is no bound.
+        settings : as for `create_context`; its contexts may do less, never more.
+
+        Raises ValueError for a setting that is not understood.
+        """
+        from opendxa.dana.tenant import DanaTenant
+
+        return DanaTenant(name, self._create, max_contexts, settings)
+
+    def _create(self, *, library: Library, **settings: Any) -> DanaContext:
+        return self.create_context(_library=library, **settings)
 
     def __repr__(self) -> str:
         return "<DanaRuntime>"
