@@ -37,9 +37,9 @@ def specialise(
     options = options or Options.current()
     if options.entries:
         tree.body = add_entries(tree.body, struct_facts(resolution), options.guesses)
+    if options.narrowing:
+        narrow(tree.body, struct_facts(resolution))
     facts = Facts(tree, resolution, policy, closed, options.types)
-    if options.narrowing and options.types and narrow(tree.body, facts):
-        facts = Facts(tree, resolution, policy, closed, options.types)
     if options.entries:
         tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
         add_known_entries(tree, facts.evidence)
