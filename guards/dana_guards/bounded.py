@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cmp_to_key, partial
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
+from operator import itemgetter
 from typing import Any, Final
 
 from dana_guards.iterators import STEP, FlatIterator, paced
@@ -25,8 +26,10 @@ SHORT: Final = 100_000
 """Plain items that C code goes through faster than the watchdog looks."""
 _BLOCK: Final = 1 << 16
 _LONG_TEXT: Final = 100_000
+_WIDE: Final = 64
 _MAX_PARTS: Final = 1_000_000
 
+_FIRST: Final = itemgetter(0)
 _NUMBERS: Final = frozenset({int, float, bool})
 _SIMPLE: Final = frozenset({int, float, bool, str, type(None), range})
 _SEQUENCES: Final = frozenset({list, tuple})
@@ -123,6 +126,8 @@ def make_set(meter: Meter, kind: type[Any] = set) -> Callable[..., Any]:
 
     def dana_set(iterable: Iterable[Any] = (), /) -> Any:
         source = type(iterable)
+        if source is list and len(iterable) <= 8 * HASH_STEP and _SIMPLE.issuperset(map(type, iterable)):  # type: ignore[arg-type]
+            return kind(iterable)
         if source is set or source is frozenset or source is str:
             return kind(iterable)
         if isinstance(iterable, (list, tuple)) and len(iterable) <= 8 * HASH_STEP:
@@ -150,11 +155,21 @@ def make_dict(meter: Meter) -> Callable[..., dict[Any, Any]]:
     def dana_dict(source: Any = (), /, **more: Any) -> dict[Any, Any]:
         if type(source) is dict:
             return {**source, **more}
+        if type(source) is list and len(source) <= 8 * HASH_STEP and _has_plain_keys(source):
+            return dict(source, **more)
         result: dict[Any, Any] = dict(chain.from_iterable(_pair_blocks(meter, iter(source))))
         result.update(more)
         return result
 
     return dana_dict
+
+
+def _has_plain_keys(pairs: list[Any]) -> bool:
+    """Whether every pair is a sequence that begins with a plain value; C speed."""
+    try:
+        return _SEQUENCES.issuperset(map(type, pairs)) and _SIMPLE.issuperset(map(type, map(_FIRST, pairs)))
+    except IndexError:  # an empty pair: the slow way says so
+        return False
 
 
 def make_sum(meter: Meter) -> Callable[..., Any]:
@@ -195,23 +210,61 @@ def _sum_of_values(meter: Meter, iterable: Iterable[Any], start: Any) -> Any:
     return total
 
 
-def make_extreme(meter: Meter, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """``min`` or ``max``, in Python's two forms, with ``key`` and ``default``."""
+_ABSENT: Final = object()
 
-    def dana_extreme(first: Any, /, *more: Any, **options: Any) -> Any:
-        if more or type(first) not in _SIZED:
-            return _extreme_of_any(meter, plain, (first, *more) if more else first, options)
-        if type(first) is range and first and not options:
-            return plain(first[0], first[-1])
-        return _extreme_of_sized(meter, plain, first, options)
 
-    return dana_extreme
+def make_max(meter: Meter) -> Callable[..., Any]:
+    """``max``, in Python's two forms, with ``key`` and ``default``."""
+
+    def dana_max(first: Any, second: Any = _ABSENT, /, *more: Any, key: Any = None, default: Any = _ABSENT) -> Any:
+        if key is None and default is _ABSENT:
+            if second is _ABSENT:
+                if type(first) is list and 0 < len(first) <= STEP and type(first[0]) in _SIMPLE:
+                    return max(first)
+            elif not more and type(first) in _SIMPLE:
+                return second if second > first else first
+        return _extreme(meter, max, first, second, more, key, default)
+
+    return dana_max
+
+
+def make_min(meter: Meter) -> Callable[..., Any]:
+    """``min``, as `make_max`."""
+
+    def dana_min(first: Any, second: Any = _ABSENT, /, *more: Any, key: Any = None, default: Any = _ABSENT) -> Any:
+        if key is None and default is _ABSENT:
+            if second is _ABSENT:
+                if type(first) is list and 0 < len(first) <= STEP and type(first[0]) in _SIMPLE:
+                    return min(first)
+            elif not more and type(first) in _SIMPLE:
+                return second if second < first else first
+        return _extreme(meter, min, first, second, more, key, default)
+
+    return dana_min
+
+
+def _extreme(
+    meter: Meter, plain: Callable[..., Any], first: Any, second: Any, more: tuple[Any, ...], key: Any, default: Any
+) -> Any:
+    """Every form but the two plain values.
+
+    Where the first value is plain, comparing it with a nested one is a TypeError, and what compares well is plain
+    again: then nothing has to be measured.
+    """
+    options = {} if default is _ABSENT else {"default": default}
+    if second is not _ABSENT:
+        return _extreme_of_any(meter, plain, (first, second, *more), key, options)
+    if key is not None or type(first) not in _SIZED:
+        return _extreme_of_any(meter, plain, first, key, options)
+    if type(first) is range and first:
+        return plain(first[0], first[-1])
+    if type(first) is list and first and type(first[0]) in _SIMPLE:
+        return plain(first if len(first) <= STEP else paced(meter, first), **options)
+    return _extreme_of_sized(meter, plain, first, options)
 
 
 def _extreme_of_sized(meter: Meter, plain: Callable[..., Any], items: Any, options: dict[str, Any]) -> Any:
-    """Where the first value is plain, comparing it with a nested one is a TypeError: nothing has to be measured."""
-    if options.get("key") is not None:
-        return _extreme_of_any(meter, plain, items, options)
+    """Values in a container that is no list."""
     for first in items:
         if type(first) not in _SIMPLE:
             check_nesting(meter, items)
@@ -219,10 +272,11 @@ def _extreme_of_sized(meter: Meter, plain: Callable[..., Any], items: Any, optio
     return plain(items if len(items) <= STEP else paced(meter, items), **options)
 
 
-def _extreme_of_any(meter: Meter, plain: Callable[..., Any], source: Iterable[Any], options: dict[str, Any]) -> Any:
+def _extreme_of_any(
+    meter: Meter, plain: Callable[..., Any], source: Iterable[Any], key: Any, options: dict[str, Any]
+) -> Any:
     """Iterators, several values, and keys, which are made first so that they can be measured."""
     items = source if isinstance(source, (list, tuple)) else list(paced(meter, source))
-    key = options.pop("key", None)
     keys = items if key is None else list(paced(meter, map(key, items)))
     if not is_flat(keys):
         check_nesting(meter, keys)
@@ -300,14 +354,18 @@ def _is_light(keys: list[Any]) -> bool:
         except (TypeError, OverflowError):
             pass
     kinds = set(map(type, keys))
-    if kinds == {str}:
-        return max(map(len, keys)) < _LONG_TEXT
-    if str not in kinds and kinds <= _SIMPLE:
-        return True
-    if not is_flat(keys):
-        return False
-    texts = [part for each in keys for part in (each if type(each) in _SEQUENCES else (each,)) if type(part) is str]
-    return max(map(len, texts), default=0) < _LONG_TEXT
+    if kinds <= _SEQUENCES:
+        return max(map(len, keys), default=0) <= _WIDE and all(map(_is_light_column, zip_longest(*keys)))
+    return kinds <= _SIMPLE and _is_light_column(keys)
+
+
+def _is_light_column(values: Sequence[Any]) -> bool:
+    """Whether values are plain and no text among them is long; C speed where all are of one type."""
+    kinds = set(map(type, values))
+    if str not in kinds:
+        return kinds <= _SIMPLE
+    texts = values if len(kinds) == 1 else [value for value in values if type(value) is str]
+    return kinds <= _SIMPLE and max(map(len, texts)) < _LONG_TEXT
 
 
 def _comparison(meter: Meter) -> Callable[[Any], Any]:
@@ -353,12 +411,14 @@ def make_round(meter: Meter) -> Callable[..., Any]:
 def make_int(meter: Meter) -> Callable[..., int]:
     """``int(x=0, base=10)``; text of at most ``limits.digits`` digits (CVE-2020-10735)."""
 
-    def dana_int(value: Any = 0, /, *base: Any) -> int:
-        if type(value) is str and len(value) > meter.limits.digits:
+    most = meter.limits.digits
+
+    def dana_int(value: Any = 0, /, base: Any = None) -> int:
+        if type(value) is str and len(value) > most:
             digits = len(value.strip().replace("_", "").lstrip("+-"))
-            if digits > meter.limits.digits:
-                raise ValueError(f"the text has {digits} digits; the limit is {meter.limits.digits}")
-        return int(value, *base)
+            if digits > most:
+                raise ValueError(f"the text has {digits} digits; the limit is {most}")
+        return int(value) if base is None else int(value, base)
 
     return dana_int
 

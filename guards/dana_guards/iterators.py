@@ -41,9 +41,12 @@ class FlatIterator:
     _nesting: int
 
     def __init__(self, steps: Iterator[Any], sources: Iterable[object] = (), kind: str = "iterator") -> None:
-        nesting = 1 + max((source._nesting for source in sources if type(source) is FlatIterator), default=0)
-        if nesting > MAX_NESTING:
-            raise RecursionError(f"iterators are nested deeper than {MAX_NESTING}")
+        nesting = 1
+        for source in sources:
+            if type(source) is FlatIterator and source._nesting >= nesting:
+                nesting = source._nesting + 1
+                if nesting > MAX_NESTING:
+                    raise RecursionError(f"iterators are nested deeper than {MAX_NESTING}")
         self._steps = steps
         self._nesting = nesting
         self._kind = kind

@@ -27,8 +27,11 @@ class Output(Protocol):
 
     meter: Meter
 
-    def stdout(self, text: str) -> None: ...
-    def log(self, level: str, text: str) -> None: ...
+    def stdout(self, text: str) -> None:
+        """Take printed text."""
+
+    def log(self, level: str, text: str) -> None:
+        """Take one record."""
 
 
 def byte_length(text: str) -> int:

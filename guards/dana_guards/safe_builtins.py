@@ -23,14 +23,16 @@ class Profiled(Protocol):
     """The part of a policy that this file reads."""
 
     @property
-    def profile(self) -> str: ...
+    def profile(self) -> str:
+        """``limited`` or ``unlimited``."""
 
 
 class Environment(output.Output, Protocol):
     """What a context gives to its guards; the whole of it is `namespace.Environment`."""
 
     @property
-    def policy(self) -> Any: ...
+    def policy(self) -> Any:
+        """The policy that code of this context was compiled under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,6 @@ def _by_profile(plain: Any, make: Callable[[Meter], Any]) -> Callable[[Environme
     )
 
 
-def _extreme(plain: Any) -> Callable[[Environment], Any]:
-    return _by_profile(plain, lambda meter: bounded.make_extreme(meter, plain))
-
-
 def _of_one(make: Callable[[Environment], Any], name: str) -> Callable[[Environment], Any]:
     """``basic_sum`` and its like: the same function for exactly one collection."""
 
@@ -84,8 +82,8 @@ def _of_one(make: Callable[[Environment], Any], name: str) -> Callable[[Environm
 
 
 _SUM = _by_profile(sum, bounded.make_sum)
-_MIN = _extreme(min)
-_MAX = _extreme(max)
+_MIN = _by_profile(min, bounded.make_min)
+_MAX = _by_profile(max, bounded.make_max)
 _BOUNDED = "bounded: its input comes in steps that look at the meter"
 _FLAT = "a flat iterator: nested C iterators crash the process"
 

@@ -228,6 +228,7 @@ class Delivery:
 
     @property
     def mode(self) -> str:
+        """``"flag"`` or ``"monitoring"``."""
         self.claim()
         return "flag" if self._tool is None else "monitoring"
 

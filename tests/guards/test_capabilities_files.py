@@ -306,7 +306,7 @@ def test_writing_through_a_link(tree: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "x.na", "x.py", "x.PY", "x.pyc", "x.pth", "x.so", "x.py.", "x.py ", "x.py::$DATA", "sub/__init__.na",
+        "x.na", "x.py", "x.PY", "x.pyc", "x.pth", "x.so", "x.py.", "x.py ", "x.py::$DATA", "a:x.py", "sub/__init__.na",
         "pyproject.toml", "pyvenv.cfg", "__pycache__/x.txt", "__dana_cache__/x.txt", "x.dnc",
     ],
 )  # fmt: skip

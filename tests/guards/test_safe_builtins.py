@@ -131,6 +131,7 @@ def test_keywords_are_python_s() -> None:
     assert builtins["max"]({"a": 1, "b": 2}, key=lambda key: -ord(key)) == "a"
     assert builtins["sum"]([1], start=5) == 6
     assert list(builtins["enumerate"]("ab", start=1)) == [(1, "a"), (2, "b")]
+    assert builtins["int"]("ff", base=16) == 255
     with pytest.raises(ValueError, match="zip"):
         list(builtins["zip"]([1], [], strict=True))
     assert builtins["dict"]({"a": 1}, b=2) == {"a": 1, "b": 2}

@@ -234,9 +234,9 @@ def check_writable(place: Place, written: str) -> None:
     Raises DanaSecurityError, whatever is granted.
     """
     # A trailing dot or space, or a stream after a colon, is no part of the name on some systems.
-    name = place.name.split(":")[0].rstrip(". ").casefold()
+    names = {name.rstrip(". ").casefold() for name in (place.name, place.name.split(":")[0])}
     parts = {part.casefold() for part in place.path.split(os.sep)}
-    if name.endswith(_LOADABLE) or name in _SETTINGS or parts & _CACHES:
+    if any(name.endswith(_LOADABLE) for name in names) or names & _SETTINGS or parts & _CACHES:
         raise DanaSecurityError(
             f"{written!r} is never written: something could load it as code or settings",
             hint="choose another name, such as one that ends in .txt or .json",
