@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 COLOURS = ("#2f6fb3", "#8fb9e3", "#c4682b", "#e9b48a")
-LEFT, WIDTH, BAR, GAP = 110, 560, 7, 9
+LEFT, WIDTH, BAR, GAP = 110, 560, 10, 10
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#222}.n{font-size:9px;fill:#555}.g{stroke:#ccc}.o{stroke:#222}"
     ".b{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.n{fill:#aaa}.g{stroke:#444}.o{stroke:#ddd}"
