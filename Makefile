@@ -48,6 +48,7 @@ others: setup pytest
 
 bench: setup
 	@$(PY) -m tests.benchmarks
+	UPDATE_README=1 $(PY) -m pytest -q tests/test_examples.py -k readme </dev/null
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache build dist
