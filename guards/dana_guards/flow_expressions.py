@@ -59,6 +59,7 @@ class Expressions:
     """What the walk does with expressions."""
 
     evidence: Evidence
+    node: ast.AST
     scope: Scope
     inner: Scope
     env: Env

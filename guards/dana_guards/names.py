@@ -51,7 +51,7 @@ _NUMBER_TYPE: Final = Hook("type", "v")
 
 HOOKS: Final[dict[str, Hook]] = {
     "_type_": Hook("type test", "v"),
-    **{f"_{name}_": _TYPE for name in ("str", "bool", "list", "dict", "set", "tuple", "range")},
+    **{f"_{name}_": _TYPE for name in ("str", "bool", "list", "dict", "set", "tuple", "range", "iterator")},
     "_int_": _NUMBER_TYPE,
     "_float_": _NUMBER_TYPE,
     **{f"_{name}_": _BINARY for name in ("add", "eq", "ne", "lt", "le", "gt", "ge", "or")},

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from dana_guards.errors import DanaError, DanaMemoryError
 from dana_guards.formatting import repr_of, text_of
+from dana_guards.iterators import FlatIterator
 from dana_guards.names import SIZED
 
 MAX_INTEGER_BITS: Final = 2**22
@@ -59,7 +60,7 @@ def size_hooks(meter: Meter) -> dict[str, Callable[..., Any]]:
     """
     room = Room(meter)
     hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room.room, "_glue_": room.glue}
-    hooks["_sized_"] = room.sized
+    hooks |= {"_sized_": room.sized, "_iterator_": FlatIterator}
     for name, (symbol, plain) in _OPERATORS.items():
         hooks[name] = partial(room.operation, symbol, plain)
     return hooks
@@ -75,6 +76,7 @@ def plain_hooks() -> dict[str, Callable[..., Any]]:
         return right
 
     hooks: dict[str, Callable[..., Any]] = {"_len_": len, "_room_": room, "_glue_": glue, "_sized_": getattr}
+    hooks["_iterator_"] = FlatIterator
     return hooks | {name: plain for name, (_, plain) in _OPERATORS.items()}
 
 
@@ -303,7 +305,8 @@ class Room:
 
     def glue(self, *parts: str) -> str:
         """The fields and texts of an f-string."""
-        self.meter.need(sum(map(_bytes, parts)), "a text")
+        if sum(map(len, parts)) > CHUNK:
+            self.meter.need(sum(map(_bytes, parts)), "a text")
         return "".join(parts)
 
     # -- methods -------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
     from dana_guards.scopes import Scope
 
-BOUND: Final = 2**64
-"""An int factor below this adds at most 64 bits."""
+BOUND: Final = 2**30 - 1
+"""An int factor up to this adds at most 30 bits. CPython compares such ints in one step of byte code."""
 LENGTH: Final = 65_536
 """Items that one ``+`` may add without being measured."""
 REPEATS: Final = 4_096
@@ -161,7 +161,7 @@ class Tests:
         if isinstance(self.left, ast.Name) and isinstance(self.right, ast.Name) and self.left.id == self.right.id:
             return [_is(self.y(), "_float_"), _both(_is(self.y(), "_int_"), _between(self.y()))]
         ints = _both(_is(self.y(), "_int_"), _is(self.x(), "_int_"), _between(self.y()))
-        return [_is(self.y(), "_float_"), _is(self.x(), "_float_"), ints]
+        return [ints, _is(self.y(), "_float_"), _is(self.x(), "_float_")]
 
     def pow(self) -> list[ast.expr] | None:
         one, two = self.one, self.two
@@ -294,7 +294,7 @@ class SizeRewrites:
         owner = self.scope.owner(left.id)
         if owner is None or owner is owner.root or left.id in owner.outside:
             return False
-        return not any(isinstance(each, ast.NamedExpr) for each in ast.walk(right))
+        return not any(isinstance(each, ast.NamedExpr) and each.target.id == left.id for each in ast.walk(right))
 
     def bound_augmented(self, node: ast.AugAssign) -> Callable[[ast.AugAssign], ast.AST] | None:
         """How to finish ``x op= y`` after its parts are visited, or None if nothing can happen."""
@@ -390,22 +390,27 @@ class SizeRewrites:
         left = node.left
         for index, op in enumerate(node.ops):
             right = node.comparators[index]
-            if isinstance(op, ast.In | ast.NotIn) and not self._is_quick(left, right):
-                node.comparators[index] = at(right, self._members(right))
+            if isinstance(op, ast.In | ast.NotIn):
+                node.comparators[index] = self._members(left, right)
             left = right
 
-    def _is_quick(self, left: ast.expr, right: ast.expr) -> bool:
-        two = self.evidence.type_of(right)
-        if two.is_only(RANGE):
-            return self.evidence.type_of(left).is_only(BOOL | INT)
-        return two.is_only(STR | LIST | TUPLE | DICT | SET)
-
-    def _members(self, right: ast.expr) -> ast.expr:
+    def _members(self, left: ast.expr, right: ast.expr) -> ast.expr:
+        one, two = self.evidence.type_of(left), self.evidence.type_of(right)
+        endless = []
+        if two.may_be(RANGE) and not one.is_only(BOOL | INT):
+            endless.append("_range_")
+        if two.may_be(OTHER):
+            endless.append("_iterator_")
+        if not endless:
+            return right
         room = call("_room_", ast.Constant(None), right, ast.Constant("in"))
         if not isinstance(right, ast.Name):
-            return room
-        kinds = [_is(name(right.id), hook) for hook in ("_dict_", "_list_", "_set_", "_str_")]
-        return ast.IfExp(ast.BoolOp(ast.Or(), kinds), name(right.id), room)
+            return at(right, room)
+        tests: list[ast.expr] = [
+            ast.Compare(call("_type_", name(right.id)), [ast.IsNot()], [name(hook)]) for hook in endless
+        ]
+        test = _both(*tests) if len(tests) > 1 else tests[0]
+        return at(right, ast.IfExp(test, name(right.id), room))
 
     def sized_method(self, node: ast.Attribute) -> Callable[[ast.Attribute], ast.AST] | None:
         """How to finish a read of a method whose cost its arguments decide, or None."""
@@ -442,13 +447,16 @@ class SizeRewrites:
 
     def _joined(self, node: ast.JoinedStr, is_long: list[bool]) -> ast.AST:
         """Several texts become one: short variables in place, everything else through ``_glue_``."""
-        fields = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
-        if len(fields) <= 4 and all(isinstance(each, ast.Name) for each in fields):
-            texts = [each.value for each, long in zip(node.values, is_long, strict=True) if long]  # type: ignore[attr-defined]
-            lengths = [_less(call("_len_", name(each.id)), LENGTH) for each in texts]
-            glued = call("_glue_", *_grouped(copy.deepcopy(node.values), is_long))
-            return at(node, ast.IfExp(ast.BoolOp(ast.And(), lengths), node, glued))
-        return at(node, call("_glue_", *_grouped(node.values, is_long)))
+        fields = [each for each in node.values if isinstance(each, ast.FormattedValue)]
+        long_fields = [each for each, long in zip(node.values, is_long, strict=True) if long]
+        texts = [each.value for each in long_fields if isinstance(each, ast.FormattedValue)]
+        in_place = len(fields) <= 8 and all(isinstance(each, ast.Name) for each in texts) and _is_brief(fields)
+        if not in_place:
+            return at(node, call("_glue_", *_grouped(node.values, is_long)))
+        lengths = [_less(call("_len_", name(each.id)), LENGTH) for each in texts if isinstance(each, ast.Name)]
+        glued = call("_glue_", *_grouped(copy.deepcopy(node.values), is_long))
+        test = _both(*lengths) if len(lengths) > 1 else lengths[0]
+        return at(node, ast.IfExp(test, node, glued))
 
     def _field(self, node: ast.FormattedValue) -> tuple[ast.expr, bool]:
         """The field, visited, and whether its length has no small bound."""
@@ -538,6 +546,12 @@ def _grouped(values: list[ast.expr], is_long: list[bool]) -> list[ast.expr]:
         else:
             parts.append(at(run[0], ast.JoinedStr(run)))
     return parts
+
+
+def _is_brief(fields: list[ast.FormattedValue]) -> bool:
+    """Whether the fields may stand in the code twice."""
+    nodes = [each for field in fields for each in ast.walk(field)]
+    return len(nodes) <= 80 and sum(isinstance(each, ast.JoinedStr) for each in nodes) <= len(fields)
 
 
 def _text_part(field: ast.expr) -> ast.expr:
