@@ -217,6 +217,21 @@ def test_a_scope_that_is_a_link(tree: Path) -> None:
 
 
 @pytest.mark.usefixtures("ways")
+def test_a_grant_for_one_file(tree: Path) -> None:
+    """A scope may name a file: it opens that one, and nothing beside it or with a longer name."""
+    (tree / "data/a.txt2").write_text("SECRET")
+    builtins = table(f"file_read:{tree}/data/a.txt", "file_write:data/a.txt")
+    assert builtins["read_file"]("data/a.txt") == "inside"
+    builtins["write_file"]("data/a.txt", "new")
+    assert builtins["read_file"]("data/a.txt") == "new"
+    for path in ("data/a.txt2", "data/sub/b.txt", "data"):
+        with pytest.raises(DanaCapabilityError):
+            builtins["read_file"](path)
+    with pytest.raises(NotADirectoryError):
+        builtins["read_file"]("data/a.txt/x")
+
+
+@pytest.mark.usefixtures("ways")
 def test_only_regular_files_are_read(tree: Path) -> None:
     """Folders, pipes and sockets are errors, at once."""
     os.mkfifo(tree / "data/pipe")

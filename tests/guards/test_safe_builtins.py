@@ -147,6 +147,44 @@ def test_long_sorts_are_stable_and_right() -> None:
     assert by_first == sorted(pairs, key=lambda pair: pair[0], reverse=True)
 
 
+def _outcome(function: Any, *arguments: Any, **options: Any) -> tuple[str, Any]:
+    """The value with its type, or the kind of error."""
+    try:
+        result = function(*arguments, **options)
+    except Exception as error:
+        return "error", type(error)
+    return type(result).__name__, repr(result)
+
+
+def _drawn(source: random.Random, depth: int = 0) -> Any:
+    """A small value of the closed world."""
+    kind = source.randrange(7 if depth < 2 else 5)
+    if kind < 5:
+        plain = [source.randrange(-3, 4), source.random(), source.choice("abc"), source.choice([True, False]), None]
+        return plain[kind]
+    items = [_drawn(source, depth + 1) for _ in range(source.randrange(3))]
+    return items if kind == 5 else tuple(items)
+
+
+@pytest.mark.parametrize("name", ["sorted", "max", "min", "sum", "any", "all", "list", "tuple", "set", "dict"])
+def test_random_values_give_what_python_gives(name: str) -> None:
+    """The same value, or the same kind of error, for lists, tuples and iterators of mixed and of like values."""
+    import builtins
+
+    mine, python = table()[name], getattr(builtins, name)
+    source = random.Random(11)
+    for turn in range(400):
+        like = _drawn(source)
+        values = [_drawn(source) if turn % 2 else like for _ in range(source.randrange(5))]
+        for shape in (list, tuple, lambda items: iter(list(items))):
+            assert _outcome(mine, shape(values)) == _outcome(python, shape(values)), values
+        if name in ("sorted", "max", "min"):
+            options = {"key": lambda value: (str(type(value)), 0)}
+            assert _outcome(mine, values, **options) == _outcome(python, values, **options), values
+        if name in ("max", "min"):
+            assert _outcome(mine, *values) == _outcome(python, *values), values
+
+
 def test_heavy_comparisons_sort_the_same() -> None:
     """Long text and nested data take the way that looks at the meter, with the same result."""
     builtins = table()

@@ -182,6 +182,9 @@ def _descend(root: Folder, absolute: str) -> tuple[Place | None, str]:
     """Walk down from the granted directory; the place, or the path that a link on the way stands for."""
     base = root.real if is_below(absolute, root.real) else root.spelled
     parts = [part for part in absolute[len(base) :].split(os.sep) if part]
+    above, name = os.path.split(root.real)
+    if not parts and name:  # the granted place itself, which may be a single file
+        return Place(os.open(above, _FOLDER | _NOFOLLOW), name, root.real), ""
     folder = os.open(root.real, _FOLDER | _NOFOLLOW)
     done = False
     try:
