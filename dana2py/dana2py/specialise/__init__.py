@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from dana2py.bindings import Resolution
 from dana2py.options import Options
-from dana2py.specialise.entries import add_entries, add_known_entries, add_method_entries, collapse
+from dana2py.specialise.entries import add_entries, add_known_entries, add_method_entries
 from dana2py.specialise.facts import Facts, struct_facts
 from dana2py.specialise.narrowing import narrow
 from dana2py.specialise.statements import StatementSpecialiser
@@ -36,12 +36,11 @@ def specialise(
     """
     options = options or Options.current()
     if options.entries:
-        tree.body = add_entries(tree.body, struct_facts(resolution), options.guesses)
+        add_entries(tree.body, struct_facts(resolution), options.guesses, policy.is_limited)
     if options.narrowing:
         narrow(tree.body, struct_facts(resolution))
     facts = Facts(tree, resolution, policy, closed, options.types)
     if options.entries:
-        tree.body = collapse(tree.body, facts.type_of, policy.is_limited)
         add_known_entries(tree, facts.evidence)
         tree.body = add_method_entries(tree.body, facts.structs)
     counter = 0

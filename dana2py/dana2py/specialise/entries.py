@@ -10,36 +10,32 @@ which a function that can gain by it is
     def dana_k_f(n): …          # for calls whose arguments are known to pass: no test at all
 
 Annotations are guides (6.1; design page, section 7): a wrong one costs a call and changes nothing. The
-pass runs before the inference, and `collapse` takes back what gained nothing.
+pass runs before the inference; the general version is spelt out the short way, operators by their helpers.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, load, place, type_test
+from dana2py.specialise.gains import gains
 from dana2py.specialise.guesses import guesses
 from dana_guards.evidence import Evidence
-from dana_guards.lattice import Type
 from dana_guards.results import KNOWN_PREFIX
 from dana_guards.walking import descendants
 
 TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
-MAX_NODES = 1500
-"""Size of a body that may stand twice."""
-OPERATORS = (ast.Add, ast.Mult, ast.Pow, ast.LShift, ast.Mod)
-"""Operators whose cost depends on the types: coercion, or a size check in the ``limited`` profile."""
-TypeOf = Callable[[ast.expr], Type]
-LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
-MARKS = ("dana_op", "dana_attr", "dana_call", "dana_coerce")
 
 
 def add_entries(
-    body: list[ast.stmt], structs: dict[str, StructFacts], guessing: bool, taken: set[str] | None = None
-) -> list[ast.stmt]:
-    """Give every annotated function of a block a general version and a test at its head.
+    body: list[ast.stmt], structs: dict[str, StructFacts], guessing: bool, sized: bool, taken: set[str] | None = None
+) -> None:
+    """Give every function of a block that gains by it a test at its head, and a general version (``dana_general``).
+
+    The general version is not put into the block: it is added when all else is spelt out, since nothing is to be
+    inferred of it.
 
     Parameters
     ----------
@@ -47,23 +43,35 @@ def add_entries(
     structs : the struct classes of the module; one that is declared later may not exist at a call.
     guessing : test unannotated parameters for what they will probably be.
     """
-    result: list[ast.stmt] = []
     taken = set() if taken is None else taken
     for statement in body:
         if isinstance(statement, ast.FunctionDef):
-            tests = guide_tests(statement, structs, guessing)
-            if tests and _worth_it(statement):
-                general = general_version(statement, taken)
-                result.append(general)
-                add_head(statement, tests, general.name)
-                statement.dana_general = general  # type: ignore[attr-defined]
+            tests, guessed = guide_tests(statement, structs, guessing)
+            known = {name for test in tests for name in _tested(test)}
+            instances = {name for test in tests for name in _tested(test) if _is_struct_test(test)}
+            if tests and gains(statement, known, instances, sized, guessed):
+                statement.dana_general = general_version(statement, taken)  # type: ignore[attr-defined]
+                add_head(statement, tests, statement.dana_general.name)  # type: ignore[attr-defined]
         else:
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
                 if inner:
-                    setattr(statement, field, add_entries(inner, structs, guessing, taken))
-        result.append(statement)
-    return result
+                    add_entries(inner, structs, guessing, sized, taken)
+
+
+def _tested(test: ast.expr) -> set[str]:
+    """The parameter that a test asks about."""
+    return {n.id for n in descendants(test) if isinstance(n, ast.Name) and not n.id.startswith("_")} - _classes(test)
+
+
+def _classes(test: ast.expr) -> set[str]:
+    """The struct class that a test compares with."""
+    compares = (node for node in descendants(test) if isinstance(node, ast.Compare))
+    return {n.comparators[0].id for n in compares if isinstance(n.comparators[0], ast.Name)}
+
+
+def _is_struct_test(test: ast.expr) -> bool:
+    return any(not name.startswith("_") for name in _classes(test))
 
 
 def _general_name(name: str, taken: set[str]) -> str:
@@ -82,25 +90,25 @@ def known_name(name: str) -> str:
     return f"{KNOWN_PREFIX}{name}"
 
 
-def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool) -> list[ast.expr]:
-    """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess."""
+def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool) -> tuple[list[ast.expr], bool]:
+    """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess; was there one?"""
     args = function.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
-        return []
+        return [], False
     guides: dict[str, str] = getattr(function, "dana_guides", {})
     guessed = guesses(function, structs) if guessing and len(guides) < len(args.args) else {}
     tests: list[ast.expr] = []
-    function.dana_guessed = False  # type: ignore[attr-defined]
+    has_guess = False
     for arg in args.args:
         if arg.arg in guides:
             name = TESTED.get(guides[arg.arg], guides[arg.arg])
             names: tuple[str, ...] = (name,) if name in TESTED.values() or name in structs else ()
         else:
             names = guessed.get(arg.arg, ())
-            function.dana_guessed = function.dana_guessed or bool(names)  # type: ignore[attr-defined]
+            has_guess = has_guess or bool(names)
         if all(name.startswith("_") or structs[name].line < function.lineno for name in names):
             tests.extend(_test_of(arg, names))
-    return tests
+    return tests, has_guess
 
 
 def type_test_of(at: ast.AST, variable: str, names: Sequence[str]) -> ast.expr:
@@ -116,21 +124,6 @@ def _test_of(arg: ast.arg, names: Sequence[str]) -> list[ast.expr]:
     return [ast.BoolOp(op=ast.And(), values=tests, **place(arg))] if len(tests) > 1 else tests
 
 
-def _worth_it(function: ast.FunctionDef) -> bool:
-    """Is there anything that types can make cheaper, in a body that is not too large?"""
-    count = 0
-    useful = False
-    for statement in function.body:
-        for node in descendants(statement):
-            count += 1
-            if isinstance(node, ast.FunctionDef | ast.Global | ast.Nonlocal):
-                return False
-            useful = useful or any(hasattr(node, mark) for mark in MARKS)
-            useful = useful or (isinstance(node, ast.BinOp) and isinstance(node.op, OPERATORS))
-            useful = useful or isinstance(node, ast.FormattedValue)
-    return useful and count <= MAX_NODES
-
-
 def general_version(function: ast.FunctionDef, taken: set[str]) -> ast.FunctionDef:
     """The copy for which nothing is known. Its code object keeps the function's name for tracebacks."""
     copy = clone(function, origin=False)
@@ -138,6 +131,7 @@ def general_version(function: ast.FunctionDef, taken: set[str]) -> ast.FunctionD
     copy.args.defaults = []
     copy.name = _general_name(function.name, taken)
     copy.dana_shown = getattr(function, "dana_shown", function.name)  # type: ignore[attr-defined]
+    copy.dana_compact = True  # type: ignore[attr-defined]
     return copy
 
 
@@ -183,28 +177,6 @@ def _assigned(function: ast.FunctionDef) -> set[str]:
             elif isinstance(node, ast.comprehension):
                 shadowed.update(part.id for part in descendants(node.target) if isinstance(part, ast.Name))
     return stored - shadowed
-
-
-def collapse(body: list[ast.stmt], type_of: TypeOf, sized: bool) -> list[ast.stmt]:
-    """Take back the entries that gain nothing: before anything is specialised, by what the inference knows.
-
-    ``sized``: the profile adds size checks, which get cheaper with types as well.
-    """
-    result: list[ast.stmt] = []
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef):
-            general = getattr(statement, "dana_general", None)
-            if general is not None and not _gains(statement, general, type_of, sized):
-                result.pop()
-                statement.body = general.body
-                del statement.dana_general  # type: ignore[attr-defined]
-        else:
-            for field in ("body", "orelse", "finalbody"):
-                inner = getattr(statement, field, None)
-                if inner:
-                    setattr(statement, field, collapse(inner, type_of, sized))
-        result.append(statement)
-    return result
 
 
 def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
@@ -292,36 +264,3 @@ def _without_head(function: ast.FunctionDef) -> ast.FunctionDef:
     head = function.dana_head  # type: ignore[attr-defined]
     copy.body = [clone(statement) for statement in function.body if statement is not head]
     return copy
-
-
-def _gains(fast: ast.FunctionDef, general: ast.FunctionDef, type_of: TypeOf, sized: bool) -> bool:
-    """Is more known about operands in the tested version, which is a copy of the general one with a head?
-
-    A guess has to be worth its test: several operands, or one in a loop.
-    """
-    pairs = zip(_operands(fast.body, sized), _operands(general.body, sized), strict=False)
-    gained = [one for one, two in pairs if type_of(one) != type_of(two)]
-    if not getattr(fast, "dana_guessed", False):
-        return bool(gained)
-    looped = {id(part) for node in descendants(fast) if isinstance(node, LOOPS) for part in descendants(node)}
-    return len(gained) > 2 or any(id(one) in looped for one in gained)
-
-
-def _operands(body: Sequence[ast.stmt], sized: bool) -> Iterator[ast.expr]:
-    for statement in body:
-        for node in descendants(statement):
-            if isinstance(node, ast.BinOp) and (hasattr(node, "dana_op") or (sized and isinstance(node.op, OPERATORS))):
-                yield node.left
-                yield node.right
-            elif isinstance(node, ast.Compare) and hasattr(node, "dana_op"):
-                yield node.left
-                yield from node.comparators
-            elif isinstance(node, ast.FormattedValue):
-                yield node.value
-            elif isinstance(node, ast.Attribute) and hasattr(node, "dana_attr"):
-                yield node.value
-            elif isinstance(node, ast.Call) and hasattr(node, "dana_call") and isinstance(node.func, ast.Attribute):
-                yield node.func.value
-            elif hasattr(node, "dana_truth") and isinstance(node, ast.expr):
-                yield node
-

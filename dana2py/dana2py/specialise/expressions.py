@@ -16,7 +16,7 @@ from dana2py.specialise.builtin_calls import shorter
 from dana2py.specialise.facts import Facts, StructFacts
 from dana2py.specialise.forms import clone, either, hook, load, place, same_type, simple, type_test
 from dana2py.specialise.types import NUMBERS, coerces
-from dana_guards.lattice import DICT, FLOAT, INT, STR, STRUCT, Type, of_constant
+from dana_guards.lattice import ANY, DICT, FLOAT, INT, STR, STRUCT, Type, of_constant
 from dana_guards.type_hooks import TYPE_HOOKS
 from dana_guards.walking import descendants
 
@@ -35,6 +35,8 @@ class ExpressionSpecialiser:
         self.function = getattr(function, "dana_source", function)
         self.temporary = temporaries
         self.options = options
+        self.compact = hasattr(function, "dana_compact")
+        """A version that is hardly ever called: operators by their helpers, nothing in line."""
         self.no_walrus = 0
         """Greater than 0 where Python allows no ``:=``: in the iterable of a comprehension."""
         self.retrying = False
@@ -44,6 +46,8 @@ class ExpressionSpecialiser:
         """The types that the value of ``node`` can have."""
         if isinstance(node, ast.Constant) and self.options.types:
             return of_constant(node.value)
+        if self.compact:
+            return ANY
         return self.facts.type_of(getattr(node, "dana_origin", node))
 
     # -- walking -------------------------------------------------------------------------------
@@ -73,6 +77,8 @@ class ExpressionSpecialiser:
 
     def named(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
         """How to use a value twice: the first use, and a maker of further uses. None where it cannot be."""
+        if self.compact:
+            return None
         if simple(node):
             return node, lambda: clone(node)
         return self.renamed(node)
@@ -132,7 +138,7 @@ class ExpressionSpecialiser:
 
     def renamed(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
         """As `named`, with a name of its own also for a variable."""
-        if self.no_walrus:
+        if self.no_walrus or self.compact:
             return None
         name = self.temporary()
         target = ast.Name(id=name, ctx=ast.Store(), **place(node))
@@ -382,6 +388,7 @@ class ExpressionSpecialiser:
         node.args.defaults = [self.expr(default) for default in node.args.defaults]
         node.args.kw_defaults = [default and self.expr(default) for default in node.args.kw_defaults]
         inner = self.nested(node)
+        inner.compact = self.compact
         inner.no_walrus = self.no_walrus  # Python forbids it in a lambda inside such an iterable, too
         node.body = inner.expr(node.body)
         return node

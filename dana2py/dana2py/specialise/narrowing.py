@@ -17,9 +17,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dana2py.specialise.entries import MAX_NODES, type_test_of
+from dana2py.specialise.entries import type_test_of
 from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, place
+from dana2py.specialise.gains import MAX_NODES
 from dana2py.specialise.guesses import Uses, probable
 from dana_guards.walking import descendants
 

@@ -97,7 +97,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
 
     def pays(self, value: ast.expr) -> bool:
         """Is there a ``+`` of unknown operands that is evaluated in any case?"""
-        if self.blocks > MAX_BLOCKS or not self.options.coercion or not self.options.repeat:
+        if self.blocks > MAX_BLOCKS or self.compact or not self.options.coercion or not self.options.repeat:
             return False
         while isinstance(value, ast.UnaryOp):
             value = value.operand
@@ -124,7 +124,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
             owners = [known] if known in owners else []
         # The test counts only on a variable that nothing else can rebind between test and write.
         local = self.facts.evidence.scope_of(self.function).is_function
-        if not local or len(owners) != 1 or not _testable(owners[0].fields[target.attr]):
+        if self.compact or not local or len(owners) != 1 or not _testable(owners[0].fields[target.attr]):
             target.value = self.expr(target.value)
             node.value = self.expr(node.value)
             return [node]
@@ -217,8 +217,10 @@ class StatementSpecialiser(ExpressionSpecialiser):
         node.args.kw_defaults = [default and self.expr(default) for default in node.args.kw_defaults]
         inner = self.nested(node)
         assert isinstance(inner, StatementSpecialiser)
+        inner.compact = inner.compact or self.compact
         node.body = inner.block(node.body)
-        return [node]
+        general = getattr(node, "dana_general", None)
+        return [node] if general is None else [*self.stmt_FunctionDef(general), node]
 
 
 def _testable(declared: str) -> bool:
