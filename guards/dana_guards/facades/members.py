@@ -66,9 +66,10 @@ class Facade:
             return self._members[name]
         except KeyError:
             # Imported late: only on the way to a message.
-            from dana_guards.spelling import did_you_mean
+            from dana_guards.spelling import dana_name, did_you_mean
 
-            raise AttributeError(f"{self._name!r} has no {name!r}{did_you_mean(name, self._members)}") from None
+            shown = dana_name(name)
+            raise AttributeError(f"{self._name!r} has no {shown!r}{did_you_mean(shown, self._members)}") from None
 
     def _dana_member_(self, name: str) -> Any:
         """A member whose name the policy guards, such as ``format`` (see `access`)."""
