@@ -100,6 +100,7 @@ class Tests:
 
     def __init__(self, left: ast.expr, right: ast.expr, one: Type, two: Type, in_place: bool = False) -> None:
         self.left, self.right, self.one, self.two, self.in_place = left, right, one, two, in_place
+        self.is_character = False
         self.x: Callable[[], ast.expr] = lambda: left
         self.y: Callable[[], ast.expr] = lambda: right
 
@@ -113,6 +114,8 @@ class Tests:
         if self.in_place and one.may_be(LIST):
             return self.extend()
         if is_short(self.left) or is_short(self.right) or not one.may_be(SEQUENCE) or not two.may_be(SEQUENCE):
+            return None
+        if self.is_character:
             return None
         if one.is_only(NUMBER) or two.is_only(NUMBER):
             return None
@@ -242,6 +245,7 @@ class SizeRewrites:
             node.left, node.right = self.visit(node.left), self.visit(node.right)
             return node
         tests = Tests(node.left, node.right, one, two)
+        tests.is_character = self._is_character(node.left) or self._is_character(node.right)
         if tests.find(op) is None:
             node.left, node.right = self.visit(node.left), self.visit(node.right)
             return node
@@ -282,6 +286,12 @@ class SizeRewrites:
             return at(given, room)
         test = ast.BoolOp(ast.Or(), found) if len(found) > 1 else found[0]
         return at(given, ast.IfExp(test, tests.y(), room))
+
+    def _is_character(self, node: ast.expr) -> bool:
+        """Whether `node` is one character of a text."""
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice):
+            return False
+        return self.evidence.type_of(node.value).is_only(STR)
 
     def _kept(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]]:
         temporary = self.temporary()
@@ -443,7 +453,10 @@ class SizeRewrites:
                 node.values[index], is_long[index] = self._field(part)
             elif not isinstance(part, ast.Constant) or type(part.value) is not str:
                 self.refuse(part, "an f-string holds texts and fields only")
-        return self._joined(node, is_long) if self.limited and sum(is_long) > 1 else node
+        if not self.limited or not any(is_long):
+            return node
+        escaped = any(isinstance(each, ast.FormattedValue) and each.conversion in (97, 114) for each in node.values)
+        return self._joined(node, is_long) if escaped or sum(is_long) > 1 else node
 
     def _joined(self, node: ast.JoinedStr, is_long: list[bool]) -> ast.AST:
         """Several texts become one: short variables in place, everything else through ``_glue_``."""
@@ -451,9 +464,10 @@ class SizeRewrites:
         long_fields = [each for each, long in zip(node.values, is_long, strict=True) if long]
         texts = [each.value for each in long_fields if isinstance(each, ast.FormattedValue)]
         in_place = len(fields) <= 8 and all(isinstance(each, ast.Name) for each in texts) and _is_brief(fields)
-        if not in_place:
+        if not in_place or not texts:
             return at(node, call("_glue_", *_grouped(node.values, is_long)))
-        lengths = [_less(call("_len_", name(each.id)), LENGTH) for each in texts if isinstance(each, ast.Name)]
+        variables = dict.fromkeys(each.id for each in texts if isinstance(each, ast.Name))
+        lengths = [_less(call("_len_", name(each)), LENGTH) for each in variables]
         glued = call("_glue_", *_grouped(copy.deepcopy(node.values), is_long))
         test = _both(*lengths) if len(lengths) > 1 else lengths[0]
         return at(node, ast.IfExp(test, node, glued))
@@ -466,6 +480,10 @@ class SizeRewrites:
         if node.conversion not in (-1, 97, 114, 115):
             self.refuse(node, "that conversion is not known")
         is_small = spec is not None and _SMALL_SPEC.match(spec) is not None
+        if is_small and self.limited and kind.is_only(STR) and isinstance(value, ast.Name):
+            # Escapes make a text ten times as long: `_joined` bounds it, or calls ``_text_``.
+            node.value = value
+            return node, True
         if is_small and (
             kind.is_only(BOOL | INT | FLOAT)
             or (kind.is_only(STR) and (node.conversion in (-1, 115) or not self.limited))
@@ -555,7 +573,10 @@ def _is_brief(fields: list[ast.FormattedValue]) -> bool:
 
 
 def _text_part(field: ast.expr) -> ast.expr:
-    """A long field as an argument: its text itself where nothing formats it."""
-    if isinstance(field, ast.FormattedValue) and field.format_spec is None:
-        return field.value
-    return at(field, ast.JoinedStr([field]))
+    """A long field as an argument: its text where nothing formats it, through ``_text_`` where escapes grow it."""
+    assert isinstance(field, ast.FormattedValue)
+    if field.conversion in (97, 114):
+        conversion = ast.Constant(chr(field.conversion))
+        spec = ast.Constant(_constant_spec(field.format_spec))
+        return at(field, call("_text_", field.value, conversion, spec))
+    return field.value if field.format_spec is None else at(field, ast.JoinedStr([field]))

@@ -92,6 +92,17 @@ def test_bombs_are_refused(text: str, closed: bool) -> None:
         assert isinstance(caught.value.reason, DanaMemoryError)
 
 
+def test_escapes_of_a_known_text() -> None:
+    """``!r`` doubles backslashes at each step: measured also where the type of the text is known."""
+    text = "def g():\n    x = '\\\\'\n    while True:\n        x = f'{x!r}'\ng()"
+    assert "_text_(x, 'r', '')" in support.shown(text)
+    with pytest.raises(Interrupt):
+        support.run(text, meter=support.SmallMeter(1_000_000))
+    text = "def g():\n    s = 'é'\n    n = 5\n    return f'{s!r}{s}{n:>3}{s!a:>8}{n + 1}'\nx = g()"
+    found = support.run(text)
+    assert found["x"] == "'é'é  5  '\\xe9'6"
+
+
 HONEST = {
     "products": ("[x * y for x in (2, 2.5, 10**30) for y in (3, 1.5, True)]", None),
     "repetitions": ("['ab' * 3, [0] * 4, 3 * (1,), [1] * -1, [] * 5, 0 * 'x']", None),
