@@ -10,14 +10,11 @@ Helper = _struct_('Helper', 'agent_blueprint', (('domain', 'str', None), ('level
 Planner = _agent_('Planner', Helper, {'level': 5})
 
 def dana_g_greet(h, name):
-    try:
-        return (dana_p1 := ((h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')) + ': ')) + (name if _len_(dana_p1) < 65536 else _room_(dana_p1, name, '+'))
-    except _type_error_:
-        return dana_v2 + (name if _type_(name) is _int_ or _type_(name) is _float_ or (_type_(name) is _str_ and _len_(name) < 65536) else _room_(dana_v2, name, '+')) if _type_((dana_v2 := (dana_v1 + ': ' if _type_((dana_v1 := (h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')))) is _str_ else _add_(dana_v1, ': ')))) is _type_(name) else _add_(dana_v2, name)
+    return _add_(_add_(_getattr_(h, 'domain'), ': '), name)
 
 def greet(h, name):
     if _type_(name) is not _str_:
         return dana_g_greet(h, name)
-    return dana_v4 + (name if _len_(name) < 65536 else _room_(dana_v4, name, '+')) if _type_((dana_v4 := (dana_v3 + ': ' if _type_((dana_v3 := (h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')))) is _str_ else _add_(dana_v3, ': ')))) is _str_ else _add_(dana_v4, name)
+    return dana_v2 + (name if _len_(name) < 65536 else _room_(dana_v2, name, '+')) if _type_((dana_v2 := (dana_v1 + ': ' if _type_((dana_v1 := (h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')))) is _str_ else _add_(dana_v1, ': ')))) is _str_ else _add_(dana_v2, name)
 _receiver_((Helper,), 'greet', greet)
 print(_method_(Planner, 'greet', greet)('Ann'))

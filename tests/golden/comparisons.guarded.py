@@ -6,7 +6,7 @@ def same(a, b):
     return (a == b if _type_(a) is _type_(b) else _eq_(a, b)) and a is not None or b in [1, 2, 3]
 
 def dana_g_typed(n):
-    return (0 < n if _type_(n) is not _str_ else _lt_(0, n)) and (n <= 10 if _type_(n) is not _str_ else _le_(n, 10))
+    return (lambda dana_v1: _lt_(0, dana_v1) and _le_(dana_v1, 10))(n)
 
 def typed(n):
     if _type_(n) is not _int_:

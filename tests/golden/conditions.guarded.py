@@ -1,10 +1,10 @@
 # Made from conditions.na by: python -m pytest tests/golden --update-golden
 def dana_g_judge(answer, count):
-    if answer and (_type_(answer) is not _str_ or _truth_(answer)):
+    if _truth_(answer):
         return 'yes'
-    elif not count:
+    elif _truth_(not count):
         return 'empty'
-    while answer and (count > 0 if _type_(count) is not _str_ else _gt_(count, 0)):
+    while answer and _truth_(_gt_(count, 0)):
         count = count - 1
     return 'a' if answer else 'b'
 

@@ -18,23 +18,16 @@ def dana_init_Car(dana_self, dana_u_engine, name='car'):
 Car = _struct_('Car', 'struct', (('dana_u_engine', 'Engine', None), ('name', 'str', None)), dana_init_Car, None)
 
 def dana_g_drive(car):
-    if _type_(car) is Engine:
-        car.dana_s_power = 3
-    else:
-        _setattr_(car, 'power', 3)
-    dana_v1 = car.start() if _type_(car) is not _dict_ else _method_(car, 'start')()
-    try:
-        return dana_v1 + (dana_p1 if _type_((dana_p1 := (car.dana_s_name if _type_(car) is Car else _getattr_(car, 'name')))) is _int_ or _type_(dana_p1) is _float_ or (_type_(dana_p1) is _str_ and _len_(dana_p1) < 65536) else _room_(dana_v1, dana_p1, '+'))
-    except _type_error_:
-        return dana_v2 + (dana_v3 if _type_(dana_v3) is _int_ or _type_(dana_v3) is _float_ or (_type_(dana_v3) is _str_ and _len_(dana_v3) < 65536) else _room_(dana_v2, dana_v3, '+')) if _type_((dana_v2 := dana_v1)) is _type_((dana_v3 := (car.dana_s_name if _type_(car) is Car else _getattr_(car, 'name')))) else _add_(dana_v2, dana_v3)
+    _setattr_(car, 'power', 3)
+    return _add_(_method_(car, 'start')(), _getattr_(car, 'name'))
 
 def drive(car):
     if _type_(car) is not Car:
         return dana_g_drive(car)
     _setattr_(car, 'power', 3)
-    return dana_v4 + (dana_v5 if _len_(dana_v5) < 65536 else _room_(dana_v4, dana_v5, '+')) if _type_((dana_v4 := car.start())) is _type_((dana_v5 := car.dana_s_name)) else _add_(dana_v4, dana_v5)
+    return dana_v1 + (dana_v2 if _len_(dana_v2) < 65536 else _room_(dana_v1, dana_v2, '+')) if _type_((dana_v1 := car.start())) is _type_((dana_v2 := car.dana_s_name)) else _add_(dana_v1, dana_v2)
 
 def dana_k_Car_drive(car):
     _setattr_(car, 'power', 3)
-    return dana_v6 + (dana_v7 if _len_(dana_v7) < 65536 else _room_(dana_v6, dana_v7, '+')) if _type_((dana_v6 := car.start())) is _type_((dana_v7 := car.dana_s_name)) else _add_(dana_v6, dana_v7)
+    return dana_v3 + (dana_v4 if _len_(dana_v4) < 65536 else _room_(dana_v3, dana_v4, '+')) if _type_((dana_v3 := car.start())) is _type_((dana_v4 := car.dana_s_name)) else _add_(dana_v3, dana_v4)
 _receiver_((Car,), 'drive', dana_k_Car_drive)

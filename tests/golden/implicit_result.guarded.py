@@ -1,13 +1,10 @@
 # Made from implicit_result.na by: python -m pytest tests/golden --update-golden
 def dana_g_last(x):
     """Not this."""
-    if x > 1 if _type_(x) is not _str_ else _gt_(x, 1):
+    if _truth_(_gt_(x, 1)):
         return x * (2 if _type_(x) is _int_ or _type_(x) is _float_ else _room_(x, 2, '*'))
     else:
-        try:
-            y = x + 1
-        except _type_error_:
-            y = x + 1 if _type_(x) is not _str_ else _add_(x, 1)
+        y = _add_(x, 1)
         return y
 
 def last(x):

@@ -12,7 +12,7 @@ def dana_init_B(dana_self, y=2):
 B = _struct_('B', 'struct', (('y', 'int', None),), dana_init_B, None)
 
 def dana_g_size(a):
-    return a.dana_s_x if _type_(a) is A else _getattr_(a, 'x')
+    return _getattr_(a, 'x')
 
 def size(a):
     if _type_(a) is not A:
@@ -25,7 +25,7 @@ _receiver_((A,), 'size', dana_k_A_size)
 dana_o1 = size
 
 def dana_g2_size(b):
-    return b.dana_s_y if _type_(b) is B else _getattr_(b, 'y')
+    return _getattr_(b, 'y')
 
 def size(b):
     if _type_(b) is not B:

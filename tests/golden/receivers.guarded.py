@@ -6,7 +6,7 @@ def dana_init_Square(dana_self, side):
 Square = _struct_('Square', 'struct', (('side', 'float', None),), dana_init_Square, None)
 
 def dana_g_dana_m_Square_area(self):
-    return (dana_p1 := (self.dana_s_side if _type_(self) is Square else _getattr_(self, 'side'))) ** (2 if _type_(dana_p1) is _float_ or (_type_(dana_p1) is _int_ and -18446744073709551616 < dana_p1 < 18446744073709551616) else _room_(dana_p1, 2, '**'))
+    return (dana_p1 := _getattr_(self, 'side')) ** (2 if _type_(dana_p1) is _float_ or (_type_(dana_p1) is _int_ and -1073741823 < dana_p1 < 1073741823) else _room_(dana_p1, 2, '**'))
 
 def dana_m_Square_area(self):
     if _type_(self) is not Square:
@@ -24,7 +24,7 @@ def dana_init_Circle(dana_self, radius):
 Circle = _struct_('Circle', 'struct', (('radius', 'float', None),), dana_init_Circle, None)
 
 def dana_g_area(c):
-    return 3 * (dana_p2 := (c.dana_s_radius if _type_(c) is Circle else _getattr_(c, 'radius'))) ** (2 if _type_(dana_p2) is _float_ or (_type_(dana_p2) is _int_ and -18446744073709551616 < dana_p2 < 18446744073709551616) else _room_(dana_p2, 2, '**'))
+    return 3 * (dana_p2 := _getattr_(c, 'radius')) ** (2 if _type_(dana_p2) is _float_ or (_type_(dana_p2) is _int_ and -1073741823 < dana_p2 < 1073741823) else _room_(dana_p2, 2, '**'))
 
 def area(c):
     if _type_(c) is not Circle:
@@ -36,12 +36,12 @@ def dana_k_Circle_area(c):
 _receiver_((Circle,), 'area', dana_k_Circle_area)
 
 def dana_g_twice(s, times):
-    return (dana_p3 := (s.area() if _type_(s) is Square or _type_(s) is Circle else _method_(s, 'area', area)())) * (times if _type_(times) is _float_ or _type_(dana_p3) is _float_ or (_type_(times) is _int_ and _type_(dana_p3) is _int_ and (-18446744073709551616 < times < 18446744073709551616)) else _room_(dana_p3, times, '*'))
+    return (dana_p3 := _method_(s, 'area', area)()) * (times if _type_(times) is _int_ and _type_(dana_p3) is _int_ and (-1073741823 < times < 1073741823) or _type_(times) is _float_ or _type_(dana_p3) is _float_ else _room_(dana_p3, times, '*'))
 
 def twice(s, times=2):
     if _type_(times) is not _int_:
         return dana_g_twice(s, times)
-    return (dana_p4 := (s.area() if _type_(s) is Square or _type_(s) is Circle else _method_(s, 'area', area)())) * (times if _type_(dana_p4) is _float_ or (_type_(dana_p4) is _int_ and _type_(times) is _int_ and (-18446744073709551616 < times < 18446744073709551616)) else _room_(dana_p4, times, '*'))
+    return (dana_p4 := (s.area() if _type_(s) is Square or _type_(s) is Circle else _method_(s, 'area', area)())) * (times if _type_(dana_p4) is _float_ or (_type_(dana_p4) is _int_ and _type_(times) is _int_ and (-1073741823 < times < 1073741823)) else _room_(dana_p4, times, '*'))
 _receiver_((Square, Circle), 'twice', twice)
 
 def name_of(s):
