@@ -64,6 +64,8 @@ class Scope:
     names: dict[str, str] = field(default_factory=dict)
     preload: dict[str, Binding] = field(default_factory=dict)
     """Local names that may be read before they are assigned: their outer meaning, read at entry."""
+    functions: dict[str, int] = field(default_factory=dict)
+    """Names that a ``def`` or a lambda binds here, with the line of the first one."""
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
 
@@ -135,6 +137,16 @@ def lookup(scope: Scope, name: str) -> Binding | None:
             return Binding("local", current.names[name])
         if name in current.global_names:
             return module_of(current).outer(name)
+        current = current.parent
+    return None
+
+
+def function_line(scope: Scope, name: str) -> int | None:
+    """The line that defines the function that ``name`` means here, or None if it means none."""
+    current: Scope | None = scope
+    while current is not None:
+        if name in current.names:
+            return current.functions.get(name)
         current = current.parent
     return None
 

@@ -116,7 +116,11 @@ class _Binder:
         match node:
             case nodes.FunctionDef() | nodes.Composition() | nodes.StructDef() | nodes.InterfaceDef():
                 self.scope.bind(node.name)
+                if isinstance(node, nodes.FunctionDef | nodes.Composition):
+                    self.scope.functions.setdefault(node.name, node.span.line)
                 return
+            case nodes.Assign(targets=(nodes.Name(name=name),), value=nodes.Lambda()):
+                self.scope.functions.setdefault(name, node.span.line)
             case nodes.AgentDef():
                 self.scope.bind(node.name or node.blueprint or "")
                 return
@@ -168,6 +172,7 @@ class _Binder:
     def _import_from(self, node: nodes.ImportFrom) -> None:
         for name, alias in node.names:
             self.scope.bind(alias or name)
+            self.scope.functions.setdefault(alias or name, node.span.line)
         if node.star and isinstance(self.scope, ModuleScope):
             self.scope.star = True
         self._open_ended(closed=node.python and not node.star)

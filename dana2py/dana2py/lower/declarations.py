@@ -17,7 +17,7 @@ from dana2py.lower.statements import type_text
 from dana2py.visitor import walk
 
 EXACT = frozenset(("int", "float", "str", "bool", "list", "dict"))
-UNCHECKED = frozenset(("any", "tuple", "set"))
+UNCHECKED = frozenset(("any",))
 IMMUTABLE = (int, float, str, bool, type(None))
 
 
@@ -72,9 +72,7 @@ class Declarations(Functions):
             body.extend(self._check(node, member))
             slot = place.attribute(place.load("dana_self"), f"dana_s_{field_name}", ast.Store())
             body.append(place.assign(slot, place.load(field_name)))
-        function = at.function(name, arguments(params, defaults), body)
-        function.dana_shown = node.name  # type: ignore[attr-defined]
-        return [*setup, function]
+        return [*setup, at.function(name, arguments(params, defaults), body)]
 
     def _default(
         self, node: nodes.StructDef, member: nodes.Field, setup: list[ast.stmt], body: list[ast.stmt]
@@ -108,17 +106,21 @@ class Declarations(Functions):
         for name in types:
             if name in EXACT:
                 tests.append(place.is_not_type(place.load(field_name), f"_{name}_"))
+            elif name in ("tuple", "set"):
+                # Everything but none is accepted, as the reference does.
+                return [place.if_(_is_none(place, field_name), [self._fix(node, member)])]
             elif name == "None":
                 tests.append(place.compare(place.load(field_name), ast.IsNot(), place.constant(None)))
-        check = place.hook(
-            "_field_",
-            place.constant(node.name),
-            place.constant(member.name),
-            place.constant(type_text(member.annotation)),
-            place.load(field_name),
-        )
-        fix = place.assign_name(field_name, check)
+        fix = self._fix(node, member)
         return [place.if_(place.boolean(ast.And(), tests), [fix])] if tests else [fix]
+
+    def _fix(self, node: nodes.StructDef, member: nodes.Field) -> ast.stmt:
+        """``x = _field_(…)``: the value that goes into the field, or the error."""
+        place = self.at(member)
+        field_name = python_name(member.name)
+        parts = (node.name, member.name, type_text(member.annotation))
+        check = place.hook("_field_", *[place.constant(part) for part in parts], place.load(field_name))
+        return place.assign_name(field_name, check)
 
     def _method(self, node: nodes.FunctionDef, owner: str) -> list[ast.stmt]:
         """A method of the body: a function of its own name in the compiler's space, attached to the class."""
@@ -201,6 +203,10 @@ class Declarations(Functions):
         at = self.at(node)
         names = at.list([at.constant(name) for name in self.resolution.exports or ()])
         return [at.assign_name(python_name("__exports__"), names)]
+
+
+def _is_none(at: At, name: str) -> ast.expr:
+    return at.compare(at.load(name), ast.Is(), at.constant(None))
 
 
 def _is_missing(at: At, name: str) -> ast.expr:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 
 from dana2py import nodes
-from dana2py.bindings import lookup, python_name
+from dana2py.bindings import function_line, lookup, python_name
 from dana2py.lower.base import LOAD, Lowering
 from dana2py.lower.pyast import At, arguments
 
@@ -27,6 +27,7 @@ CHAIN = 24
 """Operators of one chain that nest."""
 IDENTITY = frozenset(("is", "is not"))
 COERCING = frozenset(("==", "!=", "<", "<=", ">", ">="))
+METHODS = frozenset(name for kind in (str, list, dict, set, tuple, int, float) for name in dir(kind))
 CONVERSIONS = {None: -1, "s": 115, "r": 114, "a": 97}
 
 
@@ -203,9 +204,16 @@ class Expressions(Lowering):
         return call
 
     def fallback(self, node: nodes.Attribute) -> ast.expr | None:
-        """The function of the scope that answers ``x.name(…)`` when x has no such method."""
+        """The function of the scope that answers ``x.name(…)`` when x has no such method.
+
+        A function that is defined further down may not exist yet, so where the name is one that values have
+        as a method anyway, that is what is meant.
+        """
         binding = lookup(self.scope, node.name)
-        if binding is None or binding.kind in ("builtin", "runtime"):
+        line = function_line(self.scope, node.name)
+        if binding is None or line is None or binding.kind not in ("local", "module"):
+            return None
+        if line > node.span.line and (node.name in METHODS or self.scope.function().kind == "module"):
             return None
         return self.bound(self.at(node), binding)
 

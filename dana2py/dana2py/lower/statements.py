@@ -79,6 +79,11 @@ class Statements(Expressions):
 
     def _coerced(self, node: nodes.TypedAssign) -> ast.expr:
         value = self.expr(node.value)
+        if self._asks_model(node.value) and isinstance(value, ast.Call):
+            # The type that the answer is wanted in shapes the question (8.4).
+            at = self.at(node.annotation)
+            wanted = at.constant(type_text(node.annotation))
+            value.keywords.append(ast.keyword(arg="dana_type", value=wanted, **at.place))
         text = type_text(node.annotation).lower()
         if text not in SINGLE_TYPES:
             return value
@@ -88,6 +93,13 @@ class Statements(Expressions):
         call = at.hook(f"_to_{text}_", value)
         call.dana_coerce = f"_{text}_"  # type: ignore[attr-defined]
         return call
+
+    def _asks_model(self, node: nodes.Expr) -> bool:
+        """Is it a call of the built-in ``reason``?"""
+        if not isinstance(node, nodes.Call) or not isinstance(node.func, nodes.Name):
+            return False
+        binding = lookup(self.scope, node.func.name)
+        return node.func.name in ("reason", "context_aware_reason") and binding is not None and binding.kind == "builtin"
 
     def lower_AugAssign(self, node: nodes.AugAssign) -> list[ast.stmt]:
         """``a op= b`` is ``a = a op b``, receiver and index evaluated once (3.1)."""
