@@ -27,6 +27,7 @@ from dana_guards.errors import (
     Interrupt,
 )
 
+INIT_PREFIX = "dana_init_"
 _OURS = ("opendxa.dana", "dana_guards", "dana2py", "dana_modules")
 _MAX_STACK_HEAD, _MAX_STACK_TAIL = 20, 80
 
@@ -51,7 +52,12 @@ def translate(error: BaseException, importing: str | None = None) -> BaseExcepti
     steps = list(_steps(error.__traceback__))
     result = _kind_of(error, importing)
     if isinstance(result, DanaError):
-        stack = [_entry(step) for step in steps if is_dana_frame(step.tb_frame)]
+        # A constructor is written by the compiler: its errors belong to the call.
+        stack = [
+            _entry(step)
+            for step in steps
+            if is_dana_frame(step.tb_frame) and not step.tb_frame.f_code.co_name.startswith(INIT_PREFIX)
+        ]
         _place(result, stack)
     error.__traceback__ = _without_ours(steps)
     if result is not error:
