@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any
+from typing import TypeVar
 
 from dana2py import nodes
 from dana2py.bindings import Resolution, dana_name
@@ -28,6 +28,7 @@ from dana_guards.policy import Policy
 from dana_guards.transform import restrict
 from dana_guards.walking import descendants
 
+T = TypeVar("T")
 STAGES = ("lowered", "specialised", "guarded")
 
 
@@ -134,7 +135,7 @@ def _guarded(
     return _with_room(run, source)
 
 
-def _with_room(run: Callable[[], Any], source: Source) -> Any:
+def _with_room(run: Callable[[], T], source: Source) -> T:
     """Run a stage that recurses over the tree; too deep is the program's fault, not a crash.
 
     The depth of the tree is bounded by the parser, so there is always room, unless the host itself is
@@ -167,7 +168,7 @@ def emit_code(tree: ast.Module, source: Source) -> CodeType:
         return code
 
     try:
-        return _with_room(run, source)  # type: ignore[no-any-return]
+        return _with_room(run, source)
     except DanaError:
         raise
     except (SyntaxError, ValueError, MemoryError, OverflowError) as error:

@@ -86,6 +86,10 @@ def _targets(node: nodes.Node) -> tuple[nodes.Expr, ...]:
             return (target,)
         case nodes.WithItem(target=target) if target is not None:
             return (target,)
+        case nodes.With(items=items):
+            return tuple(item.target for item in items if item.target is not None)
+        case nodes.Delete(targets=targets):
+            return targets
     return ()
 
 
@@ -113,28 +117,32 @@ class _Binder:
             self.declare(node)
         for target in _targets(node):
             self.target(target)
+        if not self._declaration(node):
+            self._inside(node)
+
+    def _declaration(self, node: nodes.Stmt) -> bool:
+        """Bind what a declaration names; tells whether that is all it binds here."""
         match node:
-            case nodes.FunctionDef() | nodes.Composition() | nodes.StructDef() | nodes.InterfaceDef():
+            case nodes.FunctionDef() | nodes.Composition():
                 self.scope.bind(node.name)
-                if isinstance(node, nodes.FunctionDef | nodes.Composition):
-                    self.scope.functions.setdefault(node.name, node.span.line)
-                return
-            case nodes.Assign(targets=(nodes.Name(name=name),), value=nodes.Lambda()):
-                self.scope.functions.setdefault(name, node.span.line)
+                self.scope.functions.setdefault(node.name, node.span.line)
+            case nodes.StructDef() | nodes.InterfaceDef():
+                self.scope.bind(node.name)
             case nodes.AgentDef():
                 self.scope.bind(node.name or node.blueprint or "")
-                return
             case nodes.Import():
                 self._imports(node)
             case nodes.ImportFrom():
                 self._import_from(node)
-            case nodes.Delete(targets=targets):
-                for target in targets:
-                    self.target(target)
-            case nodes.With(items=items):
-                for item in items:
-                    if item.target is not None:
-                        self.target(item.target)
+            case nodes.Assign(targets=(nodes.Name(name=name),), value=nodes.Lambda()):
+                self.scope.functions.setdefault(name, node.span.line)
+                return False
+            case _:
+                return False
+        return True
+
+    def _inside(self, node: nodes.Stmt) -> None:
+        """Bind what the blocks and expressions of a statement bind."""
         for child in children(node):
             if isinstance(child, nodes.Stmt):
                 if isinstance(child, nodes.Global | nodes.Nonlocal):
@@ -266,9 +274,11 @@ class _Resolver(Visitor):
             self._unknown(node, name)
             return
         function = scope.function()
-        if binding.kind == "module" and function is self.module_scope and not self.is_sure(name):
+        if self.is_sure(name):
+            return
+        if binding.kind == "module" and function is self.module_scope:
             self._fall_through(node, name)
-        elif binding.kind == "local" and self.assigned is not None and name in function.names and not self.is_sure(name):
+        elif binding.kind == "local" and name in function.names:
             self._preload(scope, function, name)
 
     def _fall_through(self, node: nodes.Node, name: str) -> None:
@@ -311,9 +321,12 @@ class _Resolver(Visitor):
         """``scope:name``: that scope, then the others; unknown everywhere is an error (2.2)."""
         if node.scope == "local":
             self.read(node, node.name)
-        elif not self.module_scope.has_scoped(node.scope, node.name) and node.scope == "private":
-            if lookup(self.scope, node.name) is None:
-                self._unknown(node, node.name)
+        elif (
+            node.scope == "private"
+            and not self.module_scope.has_scoped("private", node.name)
+            and lookup(self.scope, node.name) is None
+        ):
+            self._unknown(node, node.name)
 
     def resolve_BinOp(self, node: nodes.BinOp) -> None:
         """A chain leans to the left and may be long: it is walked without recursion."""

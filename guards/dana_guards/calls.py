@@ -22,10 +22,7 @@ def overload(classes: tuple[type, ...], function: Function, previous: Function) 
 
     @wraps(function)
     def chosen(*args: Any, **kwargs: Any) -> Any:
-        if args:
-            first = args[0]
-        else:
-            first = next(iter(kwargs.values()), None)
+        first = args[0] if args else next(iter(kwargs.values()), None)
         return (function if type(first) in accepted else previous)(*args, **kwargs)
 
     # The chain of earlier functions must not be reachable by a public attribute of the new one.

@@ -44,7 +44,7 @@ class Results:
 class Demand(NamedTuple):
     """What the head asks of one parameter: its position, and the types or the struct class that pass."""
 
-    index: int
+    position: int
     flags: int
     struct: str | None
 
@@ -81,7 +81,7 @@ def demands_of(node: ast.FunctionDef) -> list[Demand] | None:
 def _demand(test: ast.expr, positions: dict[str, int]) -> Demand | None:
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         parts = [_demand(each, positions) for each in test.values]
-        indexes = {each.index for each in parts if each is not None and each.struct is None}
+        indexes = {each.position for each in parts if each is not None and each.struct is None}
         if None in parts or len(indexes) != 1 or any(each is not None and each.struct for each in parts):
             return None
         flags = 0
@@ -138,7 +138,7 @@ class FunctionResults:
         node, demands = self._functions.get(name, (None, None))
         if node is None or demands is None or not _is_plain(call) or len(arguments) != len(node.args.args):
             return False
-        return all(each.is_met(arguments[each.index]) for each in demands)
+        return all(each.is_met(arguments[each.position]) for each in demands)
 
     def _pass(self, name: str, call: ast.Call, arguments: Sequence[Type]) -> None:
         """Arguments reach the parameters of a function that is only called."""

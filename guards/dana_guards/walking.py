@@ -16,7 +16,12 @@ _LEAVES = frozenset(
     }
 )  # fmt: skip
 """Fields that hold text, numbers, contexts or operators, in every node class."""
-_FIELDS: dict[type, tuple[str, ...]] = {ast.Constant: (), ast.Name: (), ast.Import: ("names",), ast.ImportFrom: ("names",)}
+_FIELDS: dict[type, tuple[str, ...]] = {
+    ast.Constant: (),
+    ast.Name: (),
+    ast.Import: ("names",),
+    ast.ImportFrom: ("names",),
+}
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:

@@ -193,7 +193,8 @@ class Declarations(Functions):
             return [at.expr(at.hook("_import_star_", *[at.constant(part) for part in parts]))]
         return [
             at.assign_name(
-                self.local_name(alias or name), self._import(at, node.module, node.level, node.python, python_name(name))
+                self.local_name(alias or name),
+                self._import(at, node.module, node.level, node.python, python_name(name)),
             )
             for name, alias in node.names
         ]

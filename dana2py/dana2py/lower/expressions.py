@@ -39,7 +39,8 @@ def opaque(node: ast.expr) -> ast.expr:
     """
     if isinstance(node, _LITERALS) and not (isinstance(node, ast.Constant) and type(node.value) in (bool, type(None))):
         place = {name: getattr(node, name) for name in node._attributes}
-        return ast.IfExp(test=ast.Constant(value=True, **place), body=node, orelse=ast.Constant(value=None, **place), **place)
+        true, none = ast.Constant(value=True, **place), ast.Constant(value=None, **place)
+        return ast.IfExp(test=true, body=node, orelse=none, **place)
     return node
 
 
@@ -109,8 +110,9 @@ class Expressions(Lowering):
     def lower_UnaryOp(self, node: nodes.UnaryOp) -> ast.expr:
         """``-x``, ``not x``; a signed number is a constant."""
         operand = self.expr(node.operand)
-        if node.op == "-" and isinstance(operand, ast.Constant) and type(operand.value) in (int, float):
-            return self.at(node).constant(-operand.value)
+        value = operand.value if isinstance(operand, ast.Constant) else None
+        if node.op == "-" and isinstance(value, int | float) and not isinstance(value, bool):
+            return self.at(node).constant(-value)
         return ast.UnaryOp(op=UNARY[node.op](), operand=operand, **self.at(node).place)
 
     def lower_BinOp(self, node: nodes.BinOp) -> ast.expr:

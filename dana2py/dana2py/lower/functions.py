@@ -85,10 +85,8 @@ class Functions(Statements):
         head = [*self.preloads(at, self.scope), *self.required(at, node.name, required), *setup]
         if self.global_writes:
             head.insert(0, ast.Global(names=sorted(self.global_writes), **at.place))
-        if node.docstring is not None and body:
-            body = [body[0], *head, *body[1:]]
-        else:
-            body = head + body
+        doc = body[:1] if node.docstring is not None else []
+        body = [*doc, *head, *body[len(doc) :]]
         self.scope, self.global_writes = outside, writes
         result = at.function(name, args, body, decorators)
         result.dana_guides = self.guides(node.params, node.receiver)  # type: ignore[attr-defined]

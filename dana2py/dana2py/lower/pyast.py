@@ -135,7 +135,9 @@ class At:
         """``pass``."""
         return ast.Pass(**self.place)
 
-    def function(self, name: str, args: ast.arguments, body: Sequence[ast.stmt], decorators: Sequence[ast.expr] = ()) -> ast.FunctionDef:
+    def function(
+        self, name: str, args: ast.arguments, body: Sequence[ast.stmt], decorators: Sequence[ast.expr] = ()
+    ) -> ast.FunctionDef:
         """``def name(args): body``."""
         extra: dict[str, Any] = {} if _TYPE_PARAMS is None else {"type_params": []}
         return ast.FunctionDef(

@@ -15,6 +15,7 @@ from dana2py.lower.base import DEL, STORE
 from dana2py.lower.expressions import Expressions
 
 SINGLE_TYPES = frozenset(("int", "float", "str", "bool", "list", "dict", "tuple", "set"))
+MODEL_CALLS = frozenset(("reason", "context_aware_reason"))
 LADDER = 40
 """Rungs of an ``elif`` ladder that nest; a longer one is cut, since every later pass recurses."""
 
@@ -99,7 +100,7 @@ class Statements(Expressions):
         if not isinstance(node, nodes.Call) or not isinstance(node.func, nodes.Name):
             return False
         binding = lookup(self.scope, node.func.name)
-        return node.func.name in ("reason", "context_aware_reason") and binding is not None and binding.kind == "builtin"
+        return node.func.name in MODEL_CALLS and binding is not None and binding.kind == "builtin"
 
     def lower_AugAssign(self, node: nodes.AugAssign) -> list[ast.stmt]:
         """``a op= b`` is ``a = a op b``, receiver and index evaluated once (3.1)."""
@@ -179,7 +180,9 @@ class Statements(Expressions):
         result: list[ast.stmt] = [at.assign_name(flag, at.constant(False)) for flag in flags]
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            orelse = self.block(rungs[-1].orelse, tail) if last else [at.assign_name(flags[number], at.constant(True))]
+            orelse = self.block(rungs[-1].orelse, tail) if last else []
+            if not last:
+                orelse.append(at.assign_name(flags[number], at.constant(True)))
             for rung in reversed(part):
                 orelse = [self.at(rung).if_(self.condition(rung.test), self.block(rung.body, tail), orelse)]
             result.extend(orelse if number == 0 else [at.if_(at.load(flags[number - 1]), orelse)])

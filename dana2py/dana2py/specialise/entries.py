@@ -90,7 +90,9 @@ def known_name(name: str) -> str:
     return f"{KNOWN_PREFIX}{name}"
 
 
-def guide_tests(function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool) -> tuple[list[ast.expr], bool]:
+def guide_tests(
+    function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool
+) -> tuple[list[ast.expr], bool]:
     """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess; was there one?"""
     args = function.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
@@ -216,7 +218,9 @@ def add_method_entries(body: list[ast.stmt], structs: dict[str, StructFacts]) ->
             if hasattr(statement, "dana_head") and hasattr(statement, "dana_general"):
                 fast[statement.name] = statement
         match statement:
-            case ast.Expr(value=ast.Call(args=[ast.Tuple(elts=[ast.Name(id=owner)]), _, ast.Name(id=name) as function])):
+            case ast.Expr(
+                value=ast.Call(args=[ast.Tuple(elts=[ast.Name(id=owner)]), _, ast.Name(id=name) as function])
+            ):
                 if owner in structs and name in fast:
                     method = _without_receiver_test(fast[name], owner)
                     if method is not None:
