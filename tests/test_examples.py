@@ -29,7 +29,7 @@ def run(*arguments: str, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[st
 EXPECTED = {
     "area.py": "area: 50.0\ncircle: Circle(radius=2.0) has 12.57, both: 25.13\n",
     "orders.py": "Dear Ann, that makes 117.81 for 2 items.\n99.0\n",
-    "limits.py": "refused, needs file_read:{examples}\n"
+    "limits.py": "refused, needs file_read\n"
     "{{'count': 3, 'total': 200.0, 'mean': 66.66666666666667}}\nstopped\n",
     "typed.py": "3 66.66666666666667\n",
 }
