@@ -29,7 +29,6 @@ import time
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from types import CodeType
 from typing import NamedTuple
 
 from dana2py.compiled import CacheKey, CompiledModule, cache_key, compiler_digest, compiler_stamp
@@ -139,7 +138,7 @@ class Cache:
         module = None if data is None else _decode(data)
         if module is None or module.filename == str(path):
             return module
-        return _moved(module, str(path))
+        return module.moved(str(path))
 
     def _read(
         self, folder: Path, name: str, header: bytes, *, by_user: bool = False, by_root: bool = True
@@ -428,15 +427,17 @@ def _beside_name(path: Path, profile: str) -> str:
 def _encode(module: CompiledModule) -> bytes:
     return marshal.dumps(
         (
+            module.code,
             module.name,
             module.filename,
             module.exports,
-            module.manifest,
+            marshal.dumps(module.manifest),
             module.fingerprint,
             module.profile,
             module.is_package,
             module.docstring,
-            module.code,
+            module.annotations,
+            module.names,
         )
     )
 
@@ -444,28 +445,6 @@ def _encode(module: CompiledModule) -> bytes:
 def _decode(data: bytes) -> CompiledModule | None:
     """The module of authenticated bytes; None if this Python cannot read them after all."""
     try:
-        name, filename, exports, manifest, fingerprint, profile, is_package, docstring, code = marshal.loads(data)
+        return CompiledModule(*marshal.loads(data))
     except (EOFError, ValueError, TypeError):
         return None
-    return CompiledModule(code, name, filename, exports, manifest, fingerprint, profile, is_package, docstring)
-
-
-def _moved(module: CompiledModule, filename: str) -> CompiledModule:
-    """The same module under the path where its file stands now, as importlib does with a ``.pyc``."""
-    code = _renamed(module.code, filename)
-    return CompiledModule(
-        code,
-        module.name,
-        filename,
-        module.exports,
-        module.manifest,
-        module.fingerprint,
-        module.profile,
-        module.is_package,
-        module.docstring,
-    )
-
-
-def _renamed(code: CodeType, filename: str) -> CodeType:
-    constants = tuple(_renamed(item, filename) if isinstance(item, CodeType) else item for item in code.co_consts)
-    return code.replace(co_filename=filename, co_consts=constants)

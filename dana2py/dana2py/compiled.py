@@ -11,45 +11,157 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import marshal
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-FORMAT = "dana2py-cache 1"
+FORMAT = "dana2py-cache 2"
 
 
-@dataclass(frozen=True, slots=True)
+_NOTHING = marshal.dumps({})
+
+
 class CompiledModule:
     """The immutable result of compiling one source file or one piece of text.
+
+    Not a dataclass, because most imports never ask for the manifest: it is kept as bytes until somebody does.
 
     Parameters
     ----------
     code : the code object of the module's top level.
-    name : the module's dotted name, ``"__main__"`` for a program, ``"<eval>"`` for a piece of text.
+    name : the module's dotted name, ``"__main__"`` for a program.
     filename : the path that tracebacks name; equal to ``code.co_filename``.
     exports : the names of ``export`` and ``__exports__`` as far as they are constant, None for "all public names".
-    manifest : plain data (str, int, float, bool, None, lists, dicts with str keys): ``functions`` with signatures and
-        annotations, ``structs``, ``imports``, ``capabilities``. Readers must not change it.
+    manifest : plain data (str, int, float, bool, None, lists, dicts with str keys): ``functions`` with parameters and
+        annotations, ``structs``, ``imports``, ``capabilities``. Readers must not change it. Bytes are its `marshal`.
     fingerprint : that of the policy that restricted the code.
     profile : the policy's profile, ``"limited"`` or ``"unlimited"``.
     is_package : made from an ``__init__.na``.
     docstring : the module's docstring, or None.
+    annotations : function to parameter (or ``return``) to type; names in Python's spelling; None: from the manifest.
+    names : every name that the code may ask its namespace for; from the code if None.
     """
+
+    __slots__ = (
+        *("_manifest", "annotations", "code", "docstring", "exports", "filename", "fingerprint", "is_package"),
+        *("name", "names", "profile"),
+    )
 
     code: CodeType
     name: str
     filename: str
-    exports: tuple[str, ...] | None = None
-    manifest: dict[str, Any] = field(default_factory=dict, hash=False)
-    fingerprint: str = ""
-    profile: str = "limited"
-    is_package: bool = False
-    docstring: str | None = None
+    exports: tuple[str, ...] | None
+    fingerprint: str
+    profile: str
+    is_package: bool
+    docstring: str | None
+    annotations: dict[str, dict[str, str]]
+    names: tuple[str, ...]
+    _manifest: dict[str, Any] | bytes
+
+    def __init__(
+        self,
+        code: CodeType,
+        name: str,
+        filename: str,
+        exports: tuple[str, ...] | None = None,
+        manifest: dict[str, Any] | bytes = _NOTHING,
+        fingerprint: str = "",
+        profile: str = "limited",
+        is_package: bool = False,
+        docstring: str | None = None,
+        annotations: dict[str, dict[str, str]] | None = None,
+        names: tuple[str, ...] | None = None,
+    ) -> None:
+        write = object.__setattr__
+        write(self, "code", code)
+        write(self, "name", name)
+        write(self, "filename", filename)
+        write(self, "exports", exports)
+        write(self, "_manifest", manifest)
+        write(self, "fingerprint", fingerprint)
+        write(self, "profile", profile)
+        write(self, "is_package", is_package)
+        write(self, "docstring", docstring)
+        write(self, "annotations", _annotations(self.manifest) if annotations is None else annotations)
+        write(self, "names", tuple(sorted(_names(code))) if names is None else names)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the module offers and may need."""
+        manifest = self._manifest
+        if isinstance(manifest, bytes):
+            manifest = marshal.loads(manifest)
+            object.__setattr__(self, "_manifest", manifest)
+        return manifest
+
+    def moved(self, filename: str) -> CompiledModule:
+        """The same module under another path."""
+        return CompiledModule(
+            _renamed(self.code, filename),
+            self.name,
+            filename,
+            self.exports,
+            self._manifest,
+            self.fingerprint,
+            self.profile,
+            self.is_package,
+            self.docstring,
+            self.annotations,
+            self.names,
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a compiled module cannot be changed")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def _facts(self) -> tuple[object, ...]:
+        return self.code, self.name, self.filename, self.exports, self.fingerprint, self.profile, self.is_package
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CompiledModule) and self._facts() == other._facts() and self.manifest == other.manifest
+
+    def __hash__(self) -> int:
+        return hash(self._facts())
+
+    def __repr__(self) -> str:
+        return f"<CompiledModule {self.name!r} from {self.filename!r}, {self.profile}>"
+
+
+def _annotations(manifest: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What the manifest says of parameters and results, in the form that the loader needs at each import."""
+    functions = manifest.get("functions")
+    if not functions:
+        return {}
+    from dana2py.bindings import python_name  # whoever makes a module that is new has the compiler loaded
+
+    found: dict[str, dict[str, str]] = {}
+    for name, function in functions.items():
+        notes = {python_name(param["name"]): param["type"] for param in function["params"] if param["type"]}
+        if function["returns"]:
+            notes["return"] = function["returns"]
+        found[python_name(name)] = notes
+    return found
+
+
+def _names(code: CodeType) -> set[str]:
+    names, pending = set(), [code]
+    while pending:
+        inner = pending.pop()
+        names.update(inner.co_names)
+        pending += [const for const in inner.co_consts if isinstance(const, CodeType)]
+    return names
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    constants = tuple(_renamed(item, filename) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=constants)
 
 
 class CacheKey(NamedTuple):

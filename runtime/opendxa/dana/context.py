@@ -24,7 +24,7 @@ from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits
-from dana_guards.namespace import Environment, make_builtins, make_namespace, supply_names
+from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import accepts, is_type
@@ -116,7 +116,7 @@ class DanaContext:
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
         self._texts: set[str] = set()
         self._stoppable: set[int] = set()
-        self._manifests: dict[str, dict[str, Any]] = {}
+        self._compiled_files: dict[str, CompiledModule] = {}
         self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
         self._classes: weakref.WeakSet[StructType] = weakref.WeakSet()
         self._lent: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -129,6 +129,7 @@ class DanaContext:
         if on_print is not None:
             environment.stdout = on_print
         self._builtins = make_builtins(environment, lazy=True)
+        self._supply: Any = self._builtins["_supply_"]
         self._watch_declarations()
         for lent, function in functions.items():
             self._builtins[lent] = self._lend(lent, function)
@@ -313,12 +314,12 @@ class DanaContext:
         return self._run(partial(function, *args))
 
     def _execute(self, compiled: CompiledModule, namespace: dict[str, Any]) -> None:
-        supply_names(self._builtins, compiled.code)
+        self._supply.fill(compiled.names)
         if id(namespace) not in self._stoppable:
             self._stoppable.add(id(namespace))
             self._meter.register_namespace(namespace)
         self._meter.register_code(compiled.code)
-        self._manifests[compiled.filename] = compiled.manifest
+        self._compiled_files[compiled.filename] = compiled
         if self._modules:
             self._forget_functions()  # a module that is loaded may become an attribute of its package
         exec(compiled.code, namespace)
@@ -474,7 +475,7 @@ class DanaContext:
 
     def _constructor(self, cls: StructType) -> FunctionType:
         init: Any = cls.__dict__["__init__"]
-        known = self._manifests.get(init.__code__.co_filename, {}).get("structs", {}).get(cls.__name__, {})
+        known = self._manifest_of(init).get("structs", {}).get(cls.__name__, {})
         notes = {field["name"]: field["type"] for field in known.get("fields", ())}
         made = context_function(self, cls, init, Description(notes, {}), skip_first=True)
         made.__name__ = made.__qualname__ = cls.__name__
@@ -496,9 +497,11 @@ class DanaContext:
 
     def _describe(self, function: FunctionType) -> Description:
         """What the manifest says about a function, found by file, name and line."""
-        code = function.__code__
-        functions = self._manifests.get(code.co_filename, {}).get("functions", {})
-        return describe(functions, function)
+        return describe(self._manifest_of(function).get("functions", {}), function)
+
+    def _manifest_of(self, function: FunctionType) -> dict[str, Any]:
+        compiled = self._compiled_files.get(function.__code__.co_filename)
+        return {} if compiled is None else compiled.manifest
 
     def _accepts(self, word: str, value: Any) -> bool | None:
         """Whether a value is of a declared type; None for a word that names no type of this context."""
@@ -553,7 +556,7 @@ class DanaContext:
         self._forget_functions()
         self._modules.clear()
         self._main = None
-        self._manifests.clear()
+        self._compiled_files.clear()
         self._builtins.clear()
         environment = self._environment
         environment.types.types.clear()

@@ -415,10 +415,22 @@ _PYTHON_TYPES: dict[str, Any] = {
 
 def python_annotations(written: dict[str, str]) -> dict[str, Any]:
     """Annotations as Python tools want them: real types where Dana's words are Python's, else the text."""
-    return {name: _python_type(text) for name, text in written.items()}
+    return {name: PYTHON_TYPES[text] for name, text in written.items()}
 
 
-@functools.lru_cache(maxsize=512)
+class _PythonTypes(dict[str, Any]):
+    """Annotation to Python type, made at the first use; bounded, because annotations are text of a program."""
+
+    def __missing__(self, text: str) -> Any:
+        found = _python_type(text)
+        if len(self) < 1024:
+            self[text] = found
+        return found
+
+
+PYTHON_TYPES = _PythonTypes()
+
+
 def _python_type(text: str) -> Any:
     names = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
     if not names <= _PYTHON_TYPES.keys() or not re.fullmatch(r"[A-Za-z0-9_\[\], |]*", text):

@@ -42,6 +42,7 @@ class Settings:
         self.values: dict[str, Any] = {}
         self.state: HookState | None = None
         self._roots: list[Root] | None = None
+        self._roots_key: tuple[object, ...] = ()
 
     def configure(self, values: dict[str, Any]) -> None:
         """Note settings. DanaContextError once a module is loaded: it would run under other grants than the rest."""
@@ -56,10 +57,19 @@ class Settings:
 
     def roots(self) -> list[Root]:
         """The search folders: configured ones, ``[tool.dana2py]``, ``DANAPATH``, ``sys.path``, the working folder."""
+        key = (os.environ.get("DANAPATH"), tuple(sys.path), *working_folder())
         with self.lock:
+            if self._roots is not None and self._roots_key == key:
+                return self._roots
             named = roots_of(self.values.get("search_paths") or self.project().get("search_paths", ()))
             here = [Root(folder, vouched=True) for folder in working_folder()]
-            return list(dict.fromkeys([*named, *default_roots(), *here]))
+            self._roots_key, self._roots = key, list(dict.fromkeys([*named, *default_roots(), *here]))
+            return self._roots
+
+    def forget_folders(self) -> None:
+        """Look for the search folders again at the next import."""
+        with self.lock:
+            self._roots = None
 
     def project(self) -> Mapping[str, Any]:
         """``[tool.dana2py]`` of the project in the working folder; ValueError if it is not understood."""
@@ -118,7 +128,8 @@ class DanaFinder:
 
     @staticmethod
     def invalidate_caches() -> None:
-        """Nothing is remembered about folders."""
+        """Look for ``dana_modules`` folders again; about their content nothing is remembered."""
+        settings.forget_folders()
 
 
 def _require_ours(fullname: str) -> None:

@@ -18,12 +18,12 @@ from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
-from opendxa.dana.function import map_items, python_annotations, stream_items
+from opendxa.dana.function import PYTHON_TYPES, map_items, stream_items
 from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of
 from opendxa.dana.library import Library
 from opendxa.dana.loaded import ModuleInfo, exported_names, info_of, set_info
 from opendxa.dana.search import Place, check_name, display_path, not_found
-from opendxa.dana.spelling import dana_name, python_name
+from opendxa.dana.spelling import python_name
 
 if TYPE_CHECKING:
     from opendxa.dana.hook import Settings
@@ -52,6 +52,7 @@ class HookState:
             environment.stdout = values["on_print"]
         self.environment = environment
         self._builtins = make_builtins(environment, lazy=True)
+        self._supply: Any = self._builtins["_supply_"]
         # The host trusts these modules, so what it lends is lent as it is.
         self._builtins.update(self._lent)
         self._library = Library()
@@ -73,7 +74,9 @@ class HookState:
         before = dict(module.__dict__)
         shown = display_path(place.file) if place.file else None
         with self._lock:  # the built-ins are one dictionary for all threads
-            namespace = make_namespace(self._builtins, name, shown, NO_CODE if compiled is None else compiled.code)
+            namespace = make_namespace(self._builtins, name, shown, NO_CODE)
+            if compiled is not None:
+                self._supply.fill(compiled.names)
         del namespace["__name__"]  # the import system has set it
         module.__dict__.update(namespace)
         info = ModuleInfo(compiled, place.folder, self.environment.public, functools.partial(_submodule, name))
@@ -87,7 +90,7 @@ class HookState:
                 module.__dict__.update(before)
                 raise
         info.ready = True
-        _finish(module, {} if compiled is None else compiled.manifest)
+        _finish(module.__dict__, {} if compiled is None else compiled.annotations)
 
     def run_main(self, name: str, place: Place, namespace: dict[str, Any], arguments: list[str]) -> None:
         """Execute a module as a program, with ``__main__(key=value…)`` at the end if it defines that."""
@@ -120,27 +123,20 @@ def _submodule(package: str, part: str) -> ModuleType | None:
         return None
 
 
-def _finish(module: ModuleType, manifest: dict[str, Any]) -> None:
+def _finish(namespace: dict[str, Any], annotations: dict[str, dict[str, str]]) -> None:
     """Give the functions of a module the metadata of `DanaFunction`, and the module its ``__all__``."""
-    namespace = module.__dict__
-    functions = manifest.get("functions", {})
+    partial, types = functools.partial, PYTHON_TYPES
     for key, value in list(namespace.items()):
-        if type(value) is FunctionType and value.__globals__ is namespace and not key.startswith("dana_m_"):
-            known = functions.get(dana_name(key) or "")
-            if known is not None:
-                value.__annotations__ = python_annotations(written_annotations(known))
-            value.__dict__["call_async"] = functools.partial(_call_async, value)
-            value.__dict__["map"] = functools.partial(map_items, value)
-            value.__dict__["stream"] = functools.partial(stream_items, value)
+        if type(value) is FunctionType and value.__globals__ is namespace:
+            notes = annotations.get(key)
+            if notes:
+                value.__annotations__ = {name: types[text] for name, text in notes.items()}
+            value.__dict__.update(
+                call_async=partial(_call_async, value),
+                map=partial(map_items, value),
+                stream=partial(stream_items, value),
+            )
     namespace["__all__"] = [python_name(name) for name in exported_names(namespace)]
-
-
-def written_annotations(known: dict[str, Any]) -> dict[str, str]:
-    """Python parameter names and ``return`` to what the manifest says."""
-    notes = {python_name(param["name"]): param["type"] for param in known["params"] if param["type"]}
-    if known["returns"]:
-        notes["return"] = known["returns"]
-    return notes
 
 
 def _call_async(function: FunctionType, /, *args: Any, **named: Any) -> Any:

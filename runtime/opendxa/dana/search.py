@@ -111,7 +111,7 @@ def _find_in(part: str, root: Root) -> Place | None:
         return Place(file, folder, False, root.vouched)
     if folder is None:
         return None
-    file = _regular(os.path.join(folder, PACKAGE_FILE), root.folder)
+    file = _regular(os.path.join(folder, PACKAGE_FILE), folder)
     if file is not None or next(submodules(folder), None) is not None:
         return Place(file, folder, True, root.vouched)
     return None
@@ -149,9 +149,11 @@ def _regular(path: str, folder: str) -> str | None:
 
 
 def _is_inside(path: str, folder: str) -> bool:
-    real, base = os.path.realpath(path), os.path.realpath(folder)
-    if os.path.commonpath([real, base]) != base:
-        return False
+    """Whether a path directly below a folder stays there: it is no link, or one that leads to the same place."""
+    if os.path.islink(path):
+        real, base = os.path.realpath(path), os.path.realpath(folder)
+        if os.path.commonpath([real, base]) != base:
+            return False
     # A file system that ignores case would find one module under many names.
     return sys.platform == "linux" or os.path.basename(path) in os.listdir(os.path.dirname(path))
 
