@@ -162,15 +162,22 @@ def _cells_shown(text: str) -> list[str]:
 
 def _window(text: str, column: int | None, end_column: int | None) -> tuple[str, int, int]:
     """The part of a source line that is shown, the cells before the caret and the carets' number."""
+    # Of a very long line only the neighbourhood is looked at.
+    far = max(0, (column or 1) - 2 * MAX_SOURCE_WIDTH) if len(text) > 4 * MAX_SOURCE_WIDTH else 0
+    more = len(text) > far + 4 * MAX_SOURCE_WIDTH
+    text = text[far : far + 4 * MAX_SOURCE_WIDTH]
+    column = None if column is None else column - far
+    end_column = None if end_column is None else end_column - far
     pieces = _cells_shown(text)
     begin = 0 if column is None else min(max(column - 1, 0), len(pieces))
     end = begin + 1 if end_column is None else max(min(end_column - 1, len(pieces)), begin + 1)
-    first, last, prefix, suffix = 0, len(pieces), "", ""
+    first, last, prefix, suffix = 0, len(pieces), "…" if far else "", "…" if more else ""
     if display_width("".join(pieces)) > MAX_SOURCE_WIDTH:
         first = max(0, min(begin - MAX_SOURCE_WIDTH // 2, len(pieces) - MAX_SOURCE_WIDTH))
         last = min(len(pieces), first + MAX_SOURCE_WIDTH)
         end = max(min(end, last), begin + 1)
-        prefix, suffix = "…" if first else "", "…" if last < len(pieces) else ""
+        prefix = prefix or ("…" if first else "")
+        suffix = suffix or ("…" if last < len(pieces) else "")
     shown = prefix + "".join(pieces[first:last]) + suffix
     start = display_width(prefix + "".join(pieces[first:begin]))
     return shown, start, max(1, display_width("".join(pieces[begin:end])))
