@@ -415,3 +415,12 @@ def test_repl_tells_an_end_in_the_middle() -> None:
     """The input ends inside a bracket: that is an error, not silence."""
     assert any("error:" in line for line in talk("x = (1,"))
     assert any("error:" in line for line in talk("def f():", "", "1"))
+
+
+def test_repl_runs_what_is_piped_in(tmp_path: Path) -> None:
+    """Without a terminal there are no prompts and no banner; modules of the working folder are found."""
+    (tmp_path / "near.na").write_text("x = 41\n")
+    done = process("repl", cwd=tmp_path, input="import near\nnear.x + 1\nread_file('near.na')\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("42\n")
+    assert "file_read" in done.stdout
