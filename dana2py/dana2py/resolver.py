@@ -142,7 +142,12 @@ class _Binder:
         return True
 
     def _inside(self, node: nodes.Stmt) -> None:
-        """Bind what the blocks and expressions of a statement bind."""
+        """Bind what the blocks and expressions of a statement bind; an ``elif`` ladder without recursion."""
+        while isinstance(node, nodes.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], nodes.If):
+            self._walrus(node.test)
+            for statement in node.body:
+                self.statement(statement)
+            node = node.orelse[0]
         for child in children(node):
             if isinstance(child, nodes.Stmt):
                 if isinstance(child, nodes.Global | nodes.Nonlocal):
