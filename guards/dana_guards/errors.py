@@ -59,17 +59,22 @@ class DanaError(Exception):
         return f"{text} ({self.hint})" if self.hint else text
 
     def _state(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "__notes__"}
+        # Some second bases keep these outside of __dict__, under the same names.
+        state = {name: getattr(self, name) for name in _PLACE}
+        return state | {key: value for key, value in self.__dict__.items() if key != "__notes__"}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self._state())
 
 
+_PLACE = ("message", "filename", "lineno", "column", "source_line", "hint")
+
+
 def _rebuild(kind: type[DanaError], state: dict[str, Any]) -> DanaError:
     """Make an error again from its fields; the counterpart of ``DanaError.__reduce__``."""
-    error = kind.__new__(kind)
-    Exception.__init__(error, state.get("message", ""))
-    error.__dict__.update(state)
+    error = kind(state["message"])
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 
@@ -82,6 +87,10 @@ class DanaSyntaxError(DanaError, SyntaxError):
     def __init__(self, message: str = "", *, others: tuple[DanaSyntaxError, ...] = (), **place: Any) -> None:
         super().__init__(message, **place)
         self.others = others
+        # What Python shows of an uncaught SyntaxError.
+        self.msg = f"{message} ({self.hint})" if self.hint else message
+        self.text = self.source_line
+        self.offset = self.column
 
 
 class IncompleteInput(DanaSyntaxError):
