@@ -255,6 +255,25 @@ def test_info_and_clear(cache: Cache) -> None:
     assert cache.info().entries == cache.info().size == 0
 
 
+def test_what_a_hit_leaves_for_later(cache: Cache) -> None:
+    """The manifest stays bytes until it is asked for; names and annotations are there at once."""
+    function = {"params": [{"name": "class", "type": "int", "default": False, "kind": "plain"}], "returns": "str"}
+    code = compile("def f(x):\n    return len(x)\n", "/somewhere/m.na", "exec", dont_inherit=True)
+    made = CompiledModule(code, "m", "/somewhere/m.na", None, {"functions": {"_f": function}})
+    assert made.annotations == {"dana_u_f": {"class_": "int", "return": "str"}}
+    assert made.names == ("f", "len")
+    cache.put(key_of(cache), made)
+    read = cache.get(key_of(cache))
+    assert read is not None
+    assert isinstance(read._manifest, bytes)
+    assert (read.annotations, read.names) == (made.annotations, made.names)
+    assert read == made
+    assert hash(read) == hash(made)
+    assert isinstance(read._manifest, dict)
+    with pytest.raises(AttributeError):
+        read.name = "other"
+
+
 def test_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """``DANA_CACHE=off`` stores nothing and fails nowhere."""
     monkeypatch.setenv("DANA_CACHE", "off")

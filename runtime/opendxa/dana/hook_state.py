@@ -127,6 +127,8 @@ def _finish(namespace: dict[str, Any], annotations: dict[str, dict[str, str]]) -
     """Give the functions of a module the metadata of `DanaFunction`, and the module its ``__all__``."""
     partial, types = functools.partial, PYTHON_TYPES
     for key, value in list(namespace.items()):
+        if key[:5] == "dana_" and key[:7] not in ("dana_u_", "dana_n_"):
+            continue  # the compiler's own: initialisers of structs, entries for proved calls
         if type(value) is FunctionType and value.__globals__ is namespace:
             notes = annotations.get(key)
             if notes:
@@ -136,7 +138,7 @@ def _finish(namespace: dict[str, Any], annotations: dict[str, dict[str, str]]) -
                 map=partial(map_items, value),
                 stream=partial(stream_items, value),
             )
-    namespace["__all__"] = [python_name(name) for name in exported_names(namespace)]
+    namespace["__all__"] = list(map(python_name, exported_names(namespace)))
 
 
 def _call_async(function: FunctionType, /, *args: Any, **named: Any) -> Any:

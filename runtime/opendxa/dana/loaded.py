@@ -120,11 +120,12 @@ def missing(module: ModuleType, name: str) -> AttributeError:
 
 def public_names(namespace: dict[str, Any]) -> list[str]:
     """The Dana names of a namespace that other modules may use, sorted: no underscore, nothing of the compiler."""
-    plain = [key for key in namespace if not key.startswith(("_", "dana_"))]
-    if any(key.startswith("dana_n_") or key.endswith("_") for key in namespace):
-        spelt = [dana_name(key) for key in namespace if not key.startswith("_")]
-        return sorted(name for name in spelt if name is not None and not name.startswith("_"))
-    return sorted(plain)
+    names = []
+    for key in namespace:
+        if key[0] == "_" or (key[:5] == "dana_" and key[:7] != "dana_n_"):
+            continue
+        names.append(key if key[-1] != "_" and key[:5] != "dana_" else dana_name(key) or key)
+    return sorted(names)
 
 
 def exported_names(namespace: dict[str, Any]) -> list[str]:

@@ -10,11 +10,12 @@ import keyword
 
 def python_name(name: str) -> str:
     """The name under which a namespace holds a Dana name (docs/architecture.md, section 1)."""
-    if name.startswith("_"):
+    first = name[:1]
+    if first == "_":
         return f"dana_u{name}"
-    if name.startswith("dana_"):
+    if first == "d" and name.startswith("dana_"):
         return f"dana_n_{name}"
-    return f"{name}_" if keyword.iskeyword(name.rstrip("_")) else name
+    return f"{name}_" if keyword.iskeyword(name if name[-1:] != "_" else name.rstrip("_")) else name
 
 
 def dana_name(python: str) -> str | None:
