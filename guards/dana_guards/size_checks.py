@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from types import MethodType
 from typing import Any, Final, Protocol
 
 from dana_guards.errors import DanaError, DanaMemoryError
@@ -320,7 +321,7 @@ class Room:
             return method
         if kind.__name__ not in kinds and not (kind is not str and "set" in kinds):
             return method
-        return partial(_METHODS[name], self, value, method)
+        return _bound(_METHODS[name], self, value, method)
 
     def padded(self, text: str, method: Callable[..., str], *given: Any) -> str:
         """``ljust rjust center zfill expandtabs``."""
@@ -396,6 +397,16 @@ class Room:
     def keyed(self, value: dict[Any, Any], method: Callable[..., Any], keys: Any, *rest: Any) -> Any:
         """``fromkeys``."""
         return method(self._taken(value, keys), *rest)
+
+
+def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
+    """`function` with its first arguments, as a value that shows nothing of them: a program may keep it.
+
+    A ``functools.partial`` has ``func`` and ``args`` as public attributes, and through them the meter.
+    """
+    for each in first:
+        function = MethodType(function, each)
+    return function
 
 
 def _width(texts: list[Any]) -> int:
