@@ -347,3 +347,25 @@ def test_modules_in_a_zip_file(write: Write, run: Callable[..., str], tmp_path: 
             print(context.import_module("plain.b").y)
     """)
     assert out == "2"
+
+
+def test_modules_that_were_built_ahead(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """What ``dana2py build`` wrote is used without a cache, if Python trusts the place and nobody else can write it."""
+    for folder in ("dana_modules", "uploads"):
+        write(f"{folder}/{folder[0]}m.na", MODULE)
+        write(f"{folder}/{folder[0]}pk/a.na", "x = 1\n")
+        run("", args=("-m", "dana2py", "build", folder), DANA_CACHE="off")
+    program = """
+        import sys, dana_modules
+        dana_modules.configure(search_paths=["uploads"])
+        import dana_modules.{0}m, dana_modules.{0}pk.a
+        print("dana2py.compiler" in sys.modules)
+    """
+    assert run(program.format("d"), DANA_CACHE="off") == "False"
+    # A folder that only the host named may have come out of an archive: its owner proves nothing.
+    assert run(program.format("u"), DANA_CACHE="off") == "True"
+    only_nested = program.replace("dana_modules.{0}m, ", "").format("u")
+    assert run(only_nested, DANA_CACHE="off") == "True"
+    built = tmp_path / "dana_modules" / "__dana_cache__"
+    built.chmod(0o777)
+    assert run(program.format("d"), DANA_CACHE="off") == "True"

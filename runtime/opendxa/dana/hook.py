@@ -150,43 +150,41 @@ def _spec(fullname: str, name: str, place: Place) -> ModuleSpec:
     spec = ModuleSpec(fullname, loader, origin=place.file, is_package=place.folder is not None)
     spec.has_location = place.file is not None
     if place.folder is not None:
-        spec.submodule_search_locations = [walkable(place.folder, place.archive)]
+        spec.submodule_search_locations = [walkable(Root(place.folder, place.vouched, place.archive))]
     return spec
 
 
-def walkable(folder: str, archive: str | None = None) -> str:
+def walkable(root: Root) -> str:
     """A folder as an entry of ``__path__`` that `pkgutil.walk_packages` sees Dana modules in."""
-    entry = folder + _MARK
-    sys.path_importer_cache.setdefault(entry, FolderLister(folder, archive))
+    entry = root.folder + _MARK
+    sys.path_importer_cache[entry] = FolderLister(root)
     return entry
 
 
 def _root_of(entry: str) -> Root:
-    """The search folder behind an entry of ``__path__``."""
+    """The search folder behind an entry of ``__path__``; one that we did not make is not vouched for."""
     lister = sys.path_importer_cache.get(entry)
-    archive = lister.archive if isinstance(lister, FolderLister) else None
-    return Root(entry.removesuffix(_MARK), True, archive)
+    return lister.root if isinstance(lister, FolderLister) else Root(entry.removesuffix(_MARK))
 
 
 def walkable_folders() -> list[str]:
     """The search folders for ``dana_modules.__path__``; not the working folder, where everything else lies about."""
     here = working_folder()
-    return [walkable(root.folder, root.archive) for root in settings.roots() if root.folder not in here]
+    return [walkable(root) for root in settings.roots() if root.folder not in here]
 
 
 class FolderLister:
     """The path entry finder of one folder; it lists Dana modules and finds nothing, which is the meta finder's part."""
 
-    def __init__(self, folder: str, archive: str | None = None) -> None:
-        self.path = folder
-        self.archive = archive
+    def __init__(self, root: Root) -> None:
+        self.root = root
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> None:
         """Nothing: see `DanaFinder`."""
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """What `pkgutil.iter_modules` asks for."""
-        for name, is_package in submodules(self.path, self.archive):
+        for name, is_package in submodules(self.root.folder, self.root.archive):
             yield prefix + name, is_package
 
     def invalidate_caches(self) -> None:

@@ -137,7 +137,8 @@ def is_dana_frame(frame: FrameType) -> bool:
 
 def _entry(step: TracebackType) -> StackEntry:
     code = step.tb_frame.f_code
-    filename, line = code.co_filename, step.tb_lineno
+    # A stop at the very entry of a module has line 0.
+    filename, line = code.co_filename, max(step.tb_lineno, 1)
     text = linecache.getline(filename, line).rstrip("\r\n")
     position = next(islice(code.co_positions(), step.tb_lasti // 2, None), None)
     column = None
