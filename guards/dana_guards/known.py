@@ -133,8 +133,6 @@ def of_hook(name: str, arguments: Sequence[Type]) -> Type:
     if len(arguments) != 2:
         return ANY
     left, right = arguments
-    if name == "_room_":
-        return right
     if name == "_add_":
         # A number becomes text beside text (language 4.2); everything else is Python's ``+``.
         if left.is_only(NUMBER) and right.is_only(NUMBER):
@@ -171,9 +169,16 @@ def _round(arguments: Sequence[Type]) -> Type:
     return of(INT | FLOAT)
 
 
+def item_at_once(kind: Type) -> Type:
+    """Type of an item that is reached without those before it: the last number of a range may be of any size."""
+    if kind.may_be(RANGE) and kind.item is not None and kind.item.may_be(SMALL):
+        return join(kind.item, of(INT))
+    return kind.item or ANY
+
+
 def _extreme(arguments: Sequence[Type]) -> Type:
     if len(arguments) < 2:
-        return (arguments[0].item or ANY) if arguments and arguments[0].is_only(CONTAINER) else ANY
+        return item_at_once(arguments[0]) if arguments and arguments[0].is_only(CONTAINER) else ANY
     result = arguments[0]
     for each in arguments[1:]:
         result = join(result, each)

@@ -37,6 +37,7 @@ LITTLE: Final = BOOL | SMALL
 SEQUENCE: Final = STR | LIST | TUPLE
 MUTABLE: Final = LIST | DICT | SET
 CONTAINER: Final = MUTABLE | TUPLE | RANGE
+ITERABLE: Final = CONTAINER | STR | OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +172,13 @@ def binary(op: type[ast.operator], left: Type, right: Type, constant: bool = Fal
         whole = BOOL | INT
         flags |= (one & SEQUENCE if two & whole else 0) | (two & SEQUENCE if one & whole else 0)
         item = left.item if one & CONTAINER else right.item
-        if one & two & CONTAINER:
+        if one & CONTAINER and two & CONTAINER:
             item = None
     elif op is ast.Mod:
         flags |= one & STR
     elif op in (ast.Sub, ast.BitAnd, ast.BitXor, ast.BitOr):
-        if one & (SET | OTHER) and two & (SET | OTHER):
+        # A view of a dict combines with anything that can be iterated.
+        if (one & SET and two & SET) or (one & OTHER and two & ITERABLE) or (two & OTHER and one & ITERABLE):
             flags |= SET | OTHER
         if op is ast.BitOr and (one & ~(NUMBER | STR) or two & ~(NUMBER | STR)):
             return of(SET) if one == two == SET else ANY

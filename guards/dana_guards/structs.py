@@ -298,7 +298,7 @@ class TypeRegistry:
         ------
         TypeError : the value does not fit; the message names the struct and its fields.
         """
-        if type(value) is self.types.get(type_text):
+        if type(value) is self.types.get(type_text) and type_text not in _CHECKED:
             return value
         if type_text == "float" and isinstance(value, int | float):
             return float(value)

@@ -69,6 +69,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.written: tuple[ast.Attribute, ast.expr] | None = None
         self.slots: list[ast.Attribute] = []
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
+        self._plain_names: set[str] = set()
 
     # -- refusing ------------------------------------------------------------------------------------------
 
@@ -101,12 +102,14 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def contents(self, node: ast.AST) -> Any:
         """Visit what is inside `node`."""
-        for field in node._fields:
+        for field in type(node)._fields:
             value = getattr(node, field, None)
             if type(value) is list:
                 setattr(node, field, self._block(value))
             elif isinstance(value, ast.AST):
-                setattr(node, field, self.visit(value))
+                visited = self.visit(value)
+                if visited is not value:
+                    setattr(node, field, visited)
         return node
 
     def temporary(self) -> str:
@@ -130,10 +133,16 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         identifier = node.id
-        if type(identifier) is str and identifier.startswith("_"):
-            self.misplaced(node, identifier)
-            return node
+        if type(identifier) is str:
+            if identifier in self._plain_names and type(node.ctx) in (ast.Load, ast.Store, ast.Del):
+                return node  # seen before, and nothing but a name of a program
+            if identifier.startswith("_"):
+                self.misplaced(node, identifier)
+                return node
+        before = len(self.problems)
         self.check_name(node, identifier)
+        if len(self.problems) == before and not identifier.startswith("dana_"):
+            self._plain_names.add(identifier)
         if type(node.ctx) not in (ast.Load, ast.Store, ast.Del):
             self.refuse(node, f"'{identifier}' is neither read nor bound")
         elif isinstance(node.ctx, ast.Load):
@@ -256,7 +265,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             return False
         kind = self.evidence.type_of(receiver)
         if kind.is_only(STRUCT):
-            return self._fits_field(kind.struct, node)
+            # A class of another module has fields of its own types.
+            return kind.struct is not None and self._fits_field(kind.struct, node)
         function = self.scope.node
         if not isinstance(function, ast.FunctionDef) or not function.name.startswith(names.INIT_PREFIX):
             return False
@@ -266,20 +276,15 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         own = function.name.removeprefix(names.INIT_PREFIX)
         return is_self and receiver.id not in self.scope.outside and self._fits_field(own, node)
 
-    def _fits_field(self, struct: str | None, node: ast.Attribute) -> bool:
+    def _fits_field(self, struct: str, node: ast.Attribute) -> bool:
         """Whether what is written is shown to have the type that the field declares: evidence rests on it."""
-        field = node.attr.removeprefix(names.SLOT_PREFIX)
-        candidates = self.evidence.structs_with(field) if struct is None else [struct]
-        for each in candidates:
-            declared = self.evidence.field_type(each, field)
-            if declared is None or declared.flags == ANY.flags:
-                continue
-            written = self.written
-            if written is None or written[0] is not node:
-                return False
-            if not self.evidence.type_of(written[1]).is_only(declared.flags):
-                return False
-        return True
+        declared = self.evidence.field_type(struct, node.attr.removeprefix(names.SLOT_PREFIX))
+        if declared is None or declared.flags == ANY.flags:
+            return True
+        written = self.written
+        if written is None or written[0] is not node:
+            return False
+        return self.evidence.type_of(written[1]).is_only(declared.flags)
 
     def guarded_target(self, node: ast.Attribute) -> bool:
         """Whether a store or deletion of this attribute has to become a call of a guard."""
@@ -371,7 +376,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def _loop_target(self, target: ast.expr) -> tuple[ast.expr, list[ast.stmt]]:
         """The target of a loop or ``with``, and the statements that finish the store at the head of the body."""
-        if any(isinstance(each, ast.Starred) for each in ast.walk(target)):
+        if type(target) is not ast.Name and any(isinstance(each, ast.Starred) for each in ast.walk(target)):
             self.refuse(target, "a starred target stands in an assignment only", "unpack in the body")
         split = split_targets([target], self.guarded_target, self.temporary)
         if split is None:
@@ -391,7 +396,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         if node.is_async:
             self.refuse(node.target, "asynchronous comprehensions are not allowed")
-        for each in ast.walk(node.target):
+        for each in () if type(node.target) is ast.Name else ast.walk(node.target):
             if isinstance(each, ast.Attribute | ast.Subscript | ast.Starred):
                 self.refuse(each, "a comprehension binds plain variables only")
         node.target = self.visit(node.target)

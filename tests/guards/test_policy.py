@@ -139,8 +139,12 @@ def test_guards_are_put_in(text: str, expected: str) -> None:
     assert expected.replace('"', "'") in support.shown(text, support.UNLIMITED, closed=True).replace('"', "'")
 
 
+DECLARED = (
+    "def dana_init_P(self):\n    pass\nP = _struct_('P', 'struct', (('y', 'int', None),), dana_init_P, None)\n"
+)
 SLOTS = {
-    "test": ("def f(x):\n    if _type_(x) is P:\n        x.dana_s_y = 1", True),
+    "test": (DECLARED + "def f(x):\n    if _type_(x) is P:\n        x.dana_s_y = 1", True),
+    "class of another module": ("def f(x):\n    if _type_(x) is P:\n        x.dana_s_y = 1", False),
     "init": ("def dana_init_P(self):\n    self.dana_s_y = 1", True),
     "no test": ("def f(x):\n    x.dana_s_y = 1", False),
     "rebound": ("def f(x, z):\n    if _type_(x) is P:\n        x = z\n        x.dana_s_y = 1", False),
