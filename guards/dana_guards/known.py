@@ -137,7 +137,8 @@ def of_hook(name: str, arguments: Sequence[Type]) -> Type:
         # A number becomes text beside text (language 4.2); everything else is Python's ``+``.
         if left.is_only(NUMBER) and right.is_only(NUMBER):
             return binary(ast.Add, left, right)
-        if (left.is_only(STR) and not right.may_be(OTHER)) or (right.is_only(STR) and not left.may_be(OTHER)):
+        # Text takes text and numbers only, and nothing else of the closed world can be added to it.
+        if left.is_only(STR) or right.is_only(STR):
             return of(STR)
         return ANY
     if name in _BINARY_HOOKS:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeVar
 
 Work = Callable[[], object]
+Key = TypeVar("Key", bound=Hashable)
 
 
-def interleaved(variants: Mapping[str, Work], repeats: int) -> dict[str, float]:
+def interleaved(variants: Mapping[Key, Work], repeats: int) -> dict[Key, float]:
     """Smallest processor time of each variant in seconds, over `repeats` rounds of one call each."""
     best = dict.fromkeys(variants, math.inf)
     enabled = gc.isenabled()

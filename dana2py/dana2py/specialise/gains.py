@@ -19,18 +19,18 @@ MAX_NODES = 1500
 OPERATORS = (ast.Add, ast.Mult, ast.Pow, ast.LShift, ast.Mod)
 """Operators that get a size check in the ``limited`` profile."""
 LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
-FEW = 2
-"""Operands that a guess must make cheaper to be worth its test, outside of loops."""
+LOOP = 10
+"""How often the body of a loop is taken to run."""
 
 
 def gains(function: ast.FunctionDef, known: set[str], structs: set[str], sized: bool, guessed: bool) -> bool:
-    """Is a test at the head worth its while?
+    """Is a test at the head worth its while: does it spare more tests than it makes?
 
     Parameters
     ----------
     known : the parameters that would be tested; ``structs``, those of them that would be structs.
     sized : the profile adds size checks, which get cheaper with types as well.
-    guessed : a guess may be wrong, so it has to gain more than an annotation.
+    guessed : a guess may be wrong, so it has to spare more than an annotation.
     """
     nodes = list(descendants(function))
     if len(nodes) > MAX_NODES or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes):
@@ -38,11 +38,15 @@ def gains(function: ast.FunctionDef, known: set[str], structs: set[str], sized: 
     if any(isinstance(node, ast.FunctionDef) and node is not function for node in nodes):
         return False
     reached = _reached(nodes, known, structs)
-    found = [operand for operand in _operands(nodes, sized) if _is_reached(operand, reached, structs)]
-    if not guessed:
-        return bool(found)
     looped = {id(part) for node in nodes if isinstance(node, LOOPS) for part in descendants(node)}
-    return len(found) > FEW or any(id(operand) in looped for operand in found)
+    if any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == function.name for n in nodes):
+        looped.update(map(id, nodes))  # a recursion is a loop
+    spared = sum(
+        tests * (LOOP if id(operand) in looped else 1)
+        for operand, tests in _operands(nodes, sized)
+        if _is_reached(operand, reached, structs)
+    )
+    return spared > len(known) + 1 if guessed else spared >= len(known)
 
 
 def _reached(nodes: Sequence[ast.AST], known: set[str], structs: set[str]) -> set[str]:
@@ -78,24 +82,27 @@ def _is_reached(node: ast.expr, reached: set[str], structs: set[str]) -> bool:
     return False
 
 
-def _operands(nodes: Sequence[ast.AST], sized: bool) -> Iterator[ast.expr]:
-    """The operands whose type decides how an operator is spelt out."""
+def _operands(nodes: Sequence[ast.AST], sized: bool) -> Iterator[tuple[ast.expr, int]]:
+    """The operands whose type decides how an operator is spelt out, and how many tests knowing it spares.
+
+    A ``+`` is done again with its helper if it fails, so without size checks it needs no test to begin with.
+    """
     for node in nodes:
         match node:
             case ast.BinOp(op=op, left=left, right=right):
-                if hasattr(node, "dana_op") or (sized and isinstance(op, OPERATORS)):
-                    yield left
-                    yield right
+                if sized and isinstance(op, OPERATORS):
+                    yield left, 1
+                    yield right, 1
             case ast.Compare(left=left, comparators=comparators):
                 if hasattr(node, "dana_op"):
-                    yield left
-                    yield from comparators
+                    for operand in (left, *comparators):
+                        yield operand, 1
             case ast.FormattedValue(value=value):
-                yield value
+                yield value, 2
             case ast.Attribute(value=value):
                 if hasattr(node, "dana_attr") or isinstance(node.ctx, ast.Store):
-                    yield value
+                    yield value, 1
             case ast.Call(func=ast.Attribute(value=value)):
-                yield value
+                yield value, 1
         if hasattr(node, "dana_truth") and isinstance(node, ast.expr):
-            yield node
+            yield node, 1

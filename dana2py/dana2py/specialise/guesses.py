@@ -55,31 +55,32 @@ class Uses:
 def guesses(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> dict[str, tuple[str, ...]]:
     """Parameter → hooks or struct classes, one of which its value will probably have as type."""
     uses = {arg.arg: Uses() for arg in function.args.args}
+    # A loop often works on a copy of a parameter: what is done to the copy tells as much.
+    for node in descendants(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=source)) if source in uses:
+                uses.setdefault(name, uses[source])
     for statement in function.body:
         for node in descendants(statement):
             for name, kind in probable(node):
                 if name in uses:
                     uses[name].add(kind)
-    found = {name: use.guess(structs) for name, use in uses.items()}
+    found = {arg.arg: uses[arg.arg].guess(structs) for arg in function.args.args}
     return {name: guess for name, guess in found.items() if guess}
 
 
 def probable(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Pairs of a variable and what this node makes probable of it."""
+    """Pairs of a variable and what this node makes probable of it.
+
+    An index by a variable, or an iteration, says nothing: lists, dicts and text have both, and a wrong guess sends
+    every call to the general version.
+    """
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
             kind = METHODS.get(attr)
             yield (name, kind) if kind is not None else (name, f".{attr}")
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str())):
             yield name, "_dict_"
-        case ast.Subscript(value=value, slice=ast.Name(id=name)):
-            yield name, "int"
-            if isinstance(value, ast.Name):
-                yield value.id, "_list_"
-        case ast.Subscript(value=ast.Name(id=name)):
-            yield name, "_list_"
-        case ast.For(iter=ast.Name(id=name)) | ast.comprehension(iter=ast.Name(id=name)):
-            yield name, "_list_"
         case ast.Call(func=ast.Name(id="range"), args=args):
             for arg in args:
                 if isinstance(arg, ast.Name):

@@ -20,6 +20,7 @@ from dana_guards.lattice import STR, Type
 
 MAX_BLOCKS = 18
 """Nested blocks beyond which no ``try`` is added: Python allows 20."""
+LITERALS = (ast.Constant, ast.JoinedStr)
 TESTABLE = frozenset(("int", "float", "str", "bool", "list", "dict"))
 
 
@@ -108,11 +109,10 @@ class StatementSpecialiser(ExpressionSpecialiser):
         return self.pays(value.left) or self.pays(value.right)
 
     def unsure(self, node: ast.BinOp) -> bool:
-        """Would ``+`` need a test? Text on one side is better tested in line: there the pair is expected."""
-        left, right = self.kinds(node.left), self.kinds(node.right)
-        if left.is_only(STR) or right.is_only(STR):
-            return False
-        return coerces(left, right)
+        """Would ``+`` need a test? Beside a literal text a number is expected: that is better tested in line."""
+        if isinstance(node.left, LITERALS) or isinstance(node.right, LITERALS):
+            return not (self.kinds(node.left).is_only(STR) or self.kinds(node.right).is_only(STR))
+        return coerces(self.kinds(node.left), self.kinds(node.right))
 
     # -- attribute writes ----------------------------------------------------------------------
 
