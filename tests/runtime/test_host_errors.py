@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dana_guards.errors import InternalError
 from opendxa.dana import (
     DanaCapabilityError,
     DanaContext,
@@ -162,3 +163,24 @@ def test_several_syntax_errors_at_once(context: DanaContext) -> None:
     with pytest.raises(DanaSyntaxError) as caught:
         context.eval_dana("a = unknown_one\nb = unknown_two\n")
     assert [error.lineno for error in (caught.value, *caught.value.others)] == [1, 2]
+
+
+def test_a_mistake_of_the_compiler_is_no_mistake_of_the_program(
+    write: Write, context: DanaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrives as an InternalError that asks for a report, by import and by eval."""
+
+    def broken(*args: Any, **named: Any) -> Any:
+        raise AttributeError("no attribute of ours")
+
+    import dana2py.compiler
+
+    monkeypatch.setattr(dana2py.compiler, "compile_source", broken)
+    write("m.na", "x = 1\n")
+    for use in (
+        lambda: context.import_module("m"),
+        lambda: context.eval_dana("import m"),
+        lambda: context.eval_dana("1"),
+    ):
+        with pytest.raises(InternalError, match="please report it"):
+            use()

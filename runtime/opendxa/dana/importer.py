@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
-from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError
+from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError, InternalError
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
 from opendxa.dana.spelling import python_name
@@ -211,7 +211,7 @@ def as_import_error(name: str, load: Callable[[], Any]) -> Any:
     """``load()``, with what goes wrong as an ImportError: Dana code can catch that, whatever was wrong inside (9.1)."""
     try:
         return load()
-    except (DanaImportError, DanaLimitError, DanaSecurityError):
+    except (DanaImportError, DanaLimitError, DanaSecurityError, InternalError):
         raise
     except DanaError as error:
         failed = DanaImportError(f"module '{name}' cannot be loaded: {error.message}", hint=error.hint)

@@ -6,16 +6,17 @@ which is loaded only then. Nothing is executed here, and nothing here belongs to
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dana2py.cache import Cache
 from dana2py.compiled import CompiledModule
-from dana_guards.errors import DanaImportError, DanaSyntaxError
+from dana_guards.errors import DanaError, DanaImportError, DanaSyntaxError, InternalError
 from opendxa.dana.search import Place, Root, default_roots
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Library:
         if module is None:
             from dana2py.compiler import compile_source
 
-            module = compile_source(text, filename, name="__main__", policy=policy, known=names, interactive=True)
+            with _our_mistakes(filename):
+                module = compile_source(text, filename, name="__main__", policy=policy, known=names, interactive=True)
             self._remember(key, module)
         return module
 
@@ -154,4 +156,20 @@ def _compile(data: bytes, place: Place, name: str, policy: Policy) -> CompiledMo
 
     assert place.file is not None
     text = decode(data, place.file)
-    return compile_source(text, place.file, name=name, policy=policy, is_package=place.is_package)
+    with _our_mistakes(place.file):
+        return compile_source(text, place.file, name=name, policy=policy, is_package=place.is_package)
+
+
+@contextlib.contextmanager
+def _our_mistakes(filename: str) -> Iterator[None]:
+    """What the compiler raises and does not mean to raise is an `InternalError`: it says nothing about the program."""
+    try:
+        yield
+    except (DanaError, RecursionError, MemoryError):
+        raise
+    except Exception as error:
+        raise InternalError(
+            f"the compiler failed: {type(error).__name__}: {error}",
+            filename=filename,
+            hint="this is a mistake of dana2py, not of the program: please report it",
+        ) from error

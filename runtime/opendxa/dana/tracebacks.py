@@ -24,6 +24,7 @@ from dana_guards.errors import (
     DanaRuntimeError,
     DanaSecurityError,
     DanaSyntaxError,
+    InternalError,
     Interrupt,
 )
 
@@ -88,7 +89,7 @@ def _kind_of(error: BaseException, importing: str | None) -> BaseException:
     return failed
 
 
-_AS_THEY_ARE = (DanaImportError, DanaSyntaxError, DanaSecurityError, DanaLimitError)
+_AS_THEY_ARE = (DanaImportError, DanaSyntaxError, DanaSecurityError, DanaLimitError, InternalError)
 """Errors that mean the same while a module is loaded."""
 
 
