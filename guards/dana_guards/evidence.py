@@ -27,8 +27,8 @@ from dana_guards.flow import Walker
 from dana_guards.flow_expressions import is_hook_call
 from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
 from dana_guards.names import INIT_PREFIX
-from dana_guards.results import FunctionResults, call_order
-from dana_guards.scopes import Scope, collect_scopes
+from dana_guards.results import KNOWN_PREFIX, FunctionResults, call_order
+from dana_guards.scopes import Collected, Scope
 
 
 class Evidence:
@@ -38,9 +38,12 @@ class Evidence:
         self.tree = tree
         self.names = names
         self.closed = closed
-        self._scopes = collect_scopes(tree)
+        self.found = Collected(tree, KNOWN_PREFIX)
+        self._scopes = self.found.scopes
         self.module_scope = self._scopes[id(tree)]
-        self._types: dict[int, tuple[ast.expr, Type]] = {}
+        self._types: dict[int, Type] = {}
+        # An id is reused when a node dies: what has a type here is held.
+        self._held: list[ast.expr] = []
         self._globals: dict[str, Type] = {}
         self.results = FunctionResults()
         body: list[ast.stmt] = getattr(tree, "body", [])
@@ -55,18 +58,16 @@ class Evidence:
             if self.of_global(name).is_only(FUNCTION) and isinstance(node, ast.FunctionDef):
                 scope = self.scope_of(node)
                 self.results.know(name, node, lambda struct, scope=scope: self.is_struct_class(struct, scope))  # type: ignore[misc]
-        self.results.only_called(tree, lambda struct: self.is_struct_class(struct, self.module_scope))
+        self.results.only_called(self.found, lambda struct: self.is_struct_class(struct, self.module_scope))
 
     def type_of(self, node: ast.expr) -> Type:
         """Type of an expression of the tree; `ANY` for any other node."""
         found = self._types.get(id(node))
-        # An id is reused when a node dies; the one that was meant is still held here.
-        return found[1] if found is not None and found[0] is node and found[1].flags else ANY
+        return found if found is not None and found.flags else ANY
 
     def noted(self, node: ast.expr) -> Type:
         """What the walk that goes on has found for an expression; nothing yet is `lattice.NOTHING`."""
-        found = self._types.get(id(node))
-        return found[1] if found is not None and found[0] is node else ANY
+        return self._types.get(id(node), ANY)
 
     def scope_of(self, node: ast.AST) -> Scope:
         """The scope that a function, lambda, comprehension or the module opens."""
@@ -79,10 +80,13 @@ class Evidence:
 
     def note(self, node: ast.expr, kind: Type) -> Type:
         """Record the type of an expression in this round."""
+        key = id(node)
         if kind is ANY:
-            self._types.pop(id(node), None)
+            self._types.pop(key, None)
         else:
-            self._types[id(node)] = (node, kind)
+            if key not in self._types:
+                self._held.append(node)
+            self._types[key] = kind
         return kind
 
     # -- names ---------------------------------------------------------------------------------------------
@@ -164,7 +168,7 @@ class Worklist:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.walkers: dict[int, Walker] = {}
-        self.order = call_order(evidence.tree)
+        self.order = call_order(evidence.tree, evidence.found)
         self.heap: list[tuple[int, int]] = []
         self.waiting: dict[int, ast.AST] = {}
 

@@ -17,6 +17,7 @@ from dana_guards.lattice import (
     ANY,
     CONTAINER,
     DICT,
+    EVERYTHING,
     FUNCTION,
     INT,
     LIST,
@@ -55,52 +56,66 @@ class Walker(Expressions):
         self.functions: dict[int, ast.AST] = {}
         self.env: Env = {}
         self.changed = False
+        self.again = False
+        self.seen: set[str] = set()
+        """Variables whose joined type this round has used: if one of them moves later, there is another round."""
         self.touched: set[Scope] = {self.scope}
-        self.first = True
-        self.straight: bool | None = None
-        self._bound: dict[int, frozenset[str]] = {}
+        self.knows_private = not isinstance(node, ast.FunctionDef)
+        self.bound_in: Callable[[ast.AST], frozenset[str]] = evidence.found.bound_in
 
     def run(self) -> bool:
         """Find the fixed point. After `_ROUNDS` walks what still moves is anything. Tells whether a variable has moved.
 
-        May be called again when a function that this one calls turned out to give more: types only grow.
+        May be called again when a function that this one calls turned out to give more: types only grow. A parameter
+        that got new types has moved as well: functions inside see it.
         """
+        self.changed = False
         if isinstance(self.node, Function):
-            known_types = self.evidence.results.parameters_of(self.node)
-            for number, each in enumerate(parameters(self.node)):
-                kind = ANY if known_types is None else known_types[number]
-                self.scope.types[each.arg] = join(self.scope.types.get(each.arg, NOTHING), kind)
-            if isinstance(self.node, ast.FunctionDef) and self.first:
-                self.scope.private = dict.fromkeys(private_lists(self.node, self.scope, self.evidence), NOTHING)
-        self.first = False
+            self._take_parameters(self.node)
         for count in range(_ROUNDS + 2):
             if count == _ROUNDS:
                 self._give_up()
-            self.changed = False
+            self.again = False
+            self.seen.clear()
             self.env = {}
             self.results = Results(self.node)
             if isinstance(self.node, ast.Lambda):
                 self.expr(self.node.body)
             elif self.block(getattr(self.node, "body", [])):
                 self.results.add(None, of(NONE))
-            if not self.changed or self._is_straight():
-                return count > 0 or self.changed
+            # A round that used nothing which has moved since would find the same again.
+            if not self.again:
+                return self.changed
         raise AssertionError("the types of a function do not settle")  # pragma: no cover
 
-    def _is_straight(self) -> bool:
-        """Whether one walk sees everything: no loop leads an assignment back to a read that comes before it."""
-        if self.straight is None:
-            inner = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-            self.straight = not self.scope.private and not any(
-                isinstance(each, inner) for each in descendants(self.node)
-            )
-        return self.straight
+    def _take_parameters(self, node: Function) -> None:
+        known_types = self.evidence.results.parameters_of(node)
+        types = self.scope.types
+        for number, each in enumerate(parameters(node)):
+            before = types.get(each.arg, NOTHING)
+            after = types[each.arg] = join(before, ANY if known_types is None else known_types[number])
+            self.changed = self.changed or after != before
+
+    def _find_private(self) -> None:
+        """Look for lists that stay inside the function, when the first one is assigned.
+
+        What was assigned to their names before was no list whose items are known.
+        """
+        self.knows_private = True
+        self.again = True
+        assert isinstance(self.node, ast.FunctionDef)
+        bound = self.scope.types
+        self.scope.private = {
+            name: ANY if bound.get(name, NOTHING).flags else NOTHING
+            for name in private_lists(self.node, self.scope, self.evidence)
+        }
 
     def _give_up(self) -> None:
         """Variables that still move after many walks can be anything; one more walk then changes nothing."""
         for scope in self.touched:
             scope.types = dict.fromkeys(scope.types, ANY)
         self.scope.private = dict.fromkeys(self.scope.private, ANY)
+        self.changed = True
 
     # -- variables -----------------------------------------------------------------------------------------
 
@@ -116,15 +131,18 @@ class Walker(Expressions):
             return self.evidence.of_global(name)
         if name in owner.outside:
             return ANY
+        self.seen.add(name)
         kind = owner.types.get(name, NOTHING)
         if not kind.flags and not self._is_mine(owner):
             return ANY
         return self._with_items(name, kind)
 
     def _with_items(self, name: str, kind: Type) -> Type:
-        items = self.scope.private.get(name)
-        if items is not None and kind.is_only(LIST):
-            return container(LIST, items)
+        if kind.flags == LIST:
+            items = self.scope.private.get(name)
+            if items is not None:
+                self.seen.add(name)
+                return container(LIST, items)
         return kind
 
     def is_tracked(self, name: str) -> bool:
@@ -144,6 +162,8 @@ class Walker(Expressions):
 
     def bind(self, name: str, kind: Type, scope: Scope | None = None) -> None:
         """An assignment to a variable."""
+        if not self.knows_private and kind.flags & LIST and kind.flags != EVERYTHING:
+            self._find_private()
         if name in self.scope.private:
             self.add_items(name, kind.item or ANY)
         kind = kind.plain()
@@ -152,9 +172,10 @@ class Walker(Expressions):
             return
         before = owner.types.get(name, NOTHING)
         after = join(before, kind)
-        if after != before:
+        if after is not before and after != before:
             owner.types[name] = after
             self.changed = True
+            self.again = self.again or name in self.seen
         if self.is_tracked(name):
             self.env[name] = kind
 
@@ -162,9 +183,10 @@ class Walker(Expressions):
         """Something becomes an item of a list that nobody else can reach."""
         before = self.scope.private[name]
         after = join(before, item.plain())
-        if after != before:
+        if after is not before and after != before:
             self.scope.private[name] = after
             self.changed = True
+            self.again = self.again or name in self.seen
 
     def store(self, target: ast.expr, kind: Type) -> None:
         """Assign a value of type `kind` to a target."""
@@ -220,30 +242,6 @@ class Walker(Expressions):
     def forget(self, names: Iterable[str]) -> None:
         for name in names:
             self.env.pop(name, None)
-
-    def bound_in(self, node: ast.AST) -> frozenset[str]:
-        """Names that are bound anywhere inside a statement, functions in it left out (they cannot bind ours)."""
-        found = self._bound.get(id(node))
-        if found is None:
-            names: set[str] = set()
-            for child in children(node):
-                if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
-                    names.add(child.id)
-                elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                    names.add(child.name)
-                    names |= self.bound_in(child)
-                elif not isinstance(child, ast.expr_context | ast.operator):
-                    if isinstance(child, ast.ExceptHandler) and child.name is not None:
-                        names.add(child.name)
-                    elif isinstance(child, ast.alias):
-                        names.add((child.asname or child.name).partition(".")[0])
-                    names |= self.bound_in(child)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                names.add(node.name)
-            elif isinstance(node, ast.pattern):
-                names |= {each for each in (getattr(node, "name", None), getattr(node, "rest", None)) if each}
-            found = self._bound[id(node)] = frozenset(names)
-        return found
 
     def assign(self, node: ast.Assign) -> None:
         value = node.value
@@ -449,7 +447,8 @@ class Walker(Expressions):
         if isinstance(left, ast.Call):
             if same and is_hook_call(left, "_type_") and len(left.args) == 1 and isinstance(left.args[0], ast.Name):
                 name = left.args[0].id
-                if self.is_tracked(name):
+                # The right operand is evaluated after the variable was read, and may have bound it anew.
+                if self.is_tracked(name) and name not in self.bound_in(right):
                     env[name] = self._tested(right, env.get(name))
             return
         is_none = isinstance(right, ast.Constant) and right.value is None

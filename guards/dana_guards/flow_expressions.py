@@ -64,6 +64,7 @@ class Expressions:
     inner: Scope
     env: Env
     touched: set[Scope]
+    bound_in: Callable[[ast.AST], frozenset[str]]
 
     if TYPE_CHECKING:
 
@@ -71,7 +72,6 @@ class Expressions:
         def bind(self, name: str, kind: Type, scope: Scope | None = None) -> None: ...
         def add_items(self, name: str, item: Type) -> None: ...
         def forget(self, names: Iterable[str]) -> None: ...
-        def bound_in(self, node: ast.AST) -> frozenset[str]: ...
         def refined(self, env: Env, test: ast.expr, truth: bool) -> Env: ...
         def iterate(self, target: ast.expr, iterable: ast.expr, kind: Type) -> None: ...
         def function(self, node: ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef) -> None: ...
@@ -79,8 +79,9 @@ class Expressions:
     def expr(self, node: ast.expr) -> Type:
         """Type of an expression; noted, with those of its parts."""
         method = _EXPRESSIONS.get(type(node))
+        kind: Type
         if method is not None:
-            kind: Type = method(self, node)
+            kind = method(self, node)
         else:
             kind = ANY
             for child in children(node):
@@ -143,7 +144,9 @@ class Expressions:
             env = self.refined(env, before, isinstance(node.op, ast.And))
             inside = dict(env)
             kind = join(kind, self.conditional(each, inside))
-            env = {name: found for name, found in env.items() if name not in self.bound_in(each)}
+            bound = self.bound_in(each)
+            if bound:
+                env = {name: found for name, found in env.items() if name not in bound}
         return kind
 
     def ifexp(self, node: ast.IfExp) -> Type:
@@ -190,11 +193,13 @@ class Expressions:
         value = self.expr(node.value)
         self.expr(node.slice)
         if isinstance(node.slice, ast.Slice):
+            if value.may_be(RANGE):
+                value = container(value.flags, known.item_at_once(value))
             return value if value.is_only(SEQUENCE | RANGE) else ANY
         if value.is_only(STR):
             return of(STR)
         # A key may be a slice object nowhere: they are no values of the closed world.
-        return value.item or ANY if value.is_only(LIST | TUPLE | RANGE) else ANY
+        return known.item_at_once(value) if value.is_only(LIST | TUPLE | RANGE) else ANY
 
     def comprehension(self, node: Any) -> Type:
         saved = self.env

@@ -33,6 +33,11 @@ _PLACES: Final[dict[str, str]] = {
     "policy": "be written by the policy itself",
 }
 
+_SIGNATURES: Final[dict[str, tuple[str, str]]] = {
+    name: (hook.arguments.partition("?")[0], hook.arguments.replace("?", "")) for name, hook in names.HOOKS.items()
+}
+"""Letters of the arguments that are needed, and of all."""
+
 _ARGUMENT_KINDS: Final = {"n": "the constant name of an attribute", "s": "a constant", "c": "constant data"}
 
 
@@ -69,9 +74,8 @@ class HookRules:
         """A call of `hook` where it may stand: check the arguments and visit them."""
         if not isinstance(node.func, ast.Name) or not isinstance(node.func.ctx, ast.Load):
             self.refuse(node, f"the guard '{hook}' is not called")
-        required, _, optional = names.HOOKS[hook].arguments.partition("?")
+        required, letters = _SIGNATURES[hook]
         repeated = required.startswith("*")
-        letters = required + optional
         arguments = node.args
         fits = repeated or len(required) <= len(arguments) <= len(letters)
         if node.keywords or not fits or any(isinstance(each, ast.Starred) for each in arguments):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from dana_guards.walking import children
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -18,14 +20,17 @@ def at(place: ast.AST, new: Node) -> Node:
 
     What already has a position is left alone with all its parts: it came from the program.
     """
-    pending: list[ast.AST] = [new]
+    pending: list[Any] = [new]
+    line, column = getattr(place, "lineno", None), getattr(place, "col_offset", None)
+    end, last = getattr(place, "end_lineno", None), getattr(place, "end_col_offset", None)
     while pending:
         node = pending.pop()
         if "lineno" in node._attributes:
             if hasattr(node, "lineno"):
                 continue
-            ast.copy_location(node, place)
-        pending.extend(ast.iter_child_nodes(node))
+            if line is not None:
+                node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = line, column, end, last
+        pending += children(node)
     return new
 
 

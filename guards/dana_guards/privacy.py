@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dana_guards.known import LIST_METHODS_KEPT, READ_ONLY
 from dana_guards.scopes import Comprehension, Function, Scope, parameters
-from dana_guards.walking import descendants
+from dana_guards.walking import descendants, fields_of, parts
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -61,12 +61,12 @@ class _Finder:
         elif isinstance(node, ast.Call):
             self.call(node)
             return
-        for field, value in ast.iter_fields(node):
-            for each in value if isinstance(value, list) else (value,):
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
-                    if not self.keeps(node, field):
+        for field, value in zip(fields_of(type(node)), parts(node), strict=False):
+            for each in value if type(value) is list else (value,):
+                if type(each) is ast.Name:
+                    if isinstance(each.ctx, ast.Load) and not self.keeps(node, field):
                         self.shared.add(each.id)
-                elif isinstance(each, ast.AST):
+                elif each is not None and type(each) is not ast.Constant:
                     self.visit(each)
 
     def keeps(self, node: ast.AST, field: str) -> bool:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dana_guards.lattice import ANY, NOTHING, STRUCT, Type, join
+from dana_guards.scopes import Collected
 from dana_guards.type_hooks import TYPE_HOOKS
-from dana_guards.walking import descendants
 
 KNOWN_PREFIX = "dana_k_"
 _MAX_CHANGES = 6
@@ -59,8 +59,10 @@ def head_of(node: ast.AST) -> ast.If | None:
     """``if tests: return …`` at the head of a function, behind a docstring, or None."""
     if not isinstance(node, ast.FunctionDef):
         return None
-    body = node.body[1:] if isinstance(node.body[0], ast.Expr) else node.body
-    first = body[0] if body else None
+    first, *rest = node.body
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        # Nothing else may stand there: it could bind a parameter before the test.
+        first = rest[0] if rest else first
     if not isinstance(first, ast.If) or first.orelse or len(first.body) != 1:
         return None
     return first if isinstance(first.body[0], ast.Return) else None
@@ -69,7 +71,7 @@ def head_of(node: ast.AST) -> ast.If | None:
 def demands_of(node: ast.FunctionDef) -> list[Demand] | None:
     """What the head of a function asks; None if it has none that is understood."""
     head = head_of(node)
-    if head is None:
+    if head is None or node.args.posonlyargs:
         return None
     positions = {each.arg: index for index, each in enumerate(node.args.args)}
     tests = head.test.values if isinstance(head.test, ast.BoolOp) and isinstance(head.test.op, ast.Or) else [head.test]
@@ -158,29 +160,21 @@ class FunctionResults:
             return None
         return self._parameters.get(node.name)
 
-    def only_called(self, tree: ast.AST, is_struct_class: Callable[[str], bool]) -> None:
+    def only_called(self, found: Collected, is_struct_class: Callable[[str], bool]) -> None:
         """Find the functions of the compiler that the module does nothing with but call them, or make them a method.
 
         A method gets an instance of its class as first argument, whoever calls it, because a class shows its
         methods to nobody; its other arguments can be anything.
         """
-        names = {name for name in self._functions if name.startswith(KNOWN_PREFIX)}
+        names = {name for name in self._functions if name.startswith(KNOWN_PREFIX)} - found.escaped
         if not names:
             return
-        allowed: set[int] = set()
         owners: dict[str, list[str]] = {}
-        read: list[ast.Name] = []
-        for node in descendants(tree):
-            if isinstance(node, ast.Name):
-                if node.id in names and isinstance(node.ctx, ast.Load):
-                    read.append(node)
-            elif isinstance(node, ast.Call):
-                allowed.add(id(node.func))
-                owner = _receiver_of(node)
-                if owner is not None and is_struct_class(owner[0]):
-                    allowed.add(id(owner[1]))
-                    owners.setdefault(owner[1].id, []).append(owner[0])
-        names -= {each.id for each in read if id(each) not in allowed}
+        for owner, function in found.receivers:
+            if is_struct_class(owner):
+                owners.setdefault(function, []).append(owner)
+            else:
+                names.discard(function)
         for name in names:
             self._follow(name, owners.get(name, []))
 
@@ -209,28 +203,15 @@ class FunctionResults:
         return list(self.callers.get(node.name, {}).values())
 
 
-
-
 def _is_plain(call: ast.Call) -> bool:
     """Whether a call has positional arguments only."""
     return not call.keywords and not any(isinstance(each, ast.Starred) for each in call.args)
 
 
-def _receiver_of(call: ast.Call) -> tuple[str, ast.Name] | None:
-    """Class and function of ``_receiver_((P,), 'name', function)``, or None."""
-    match call:
-        case ast.Call(
-            func=ast.Name(id="_receiver_"),
-            args=[ast.Tuple(elts=[ast.Name(id=owner)]), ast.Constant(), ast.Name() as function],
-        ):
-            return owner, function
-    return None
-
-
-def call_order(tree: ast.AST) -> dict[int, int]:
+def call_order(tree: ast.AST, found: Collected) -> dict[int, int]:
     """Position of each function of a module, by ``id``: those that it calls come before it, as far as that can be."""
     functions = {each.name: each for each in getattr(tree, "body", ()) if isinstance(each, ast.FunctionDef)}
-    calls = {name: [n for n in _called(node) if n in functions] for name, node in functions.items()}
+    calls = {name: [n for n in found.called[id(node)] if n in functions] for name, node in functions.items()}
     order: dict[int, int] = {id(tree): 0}
     seen: set[str] = set()
     for name in functions:
@@ -247,8 +228,3 @@ def call_order(tree: ast.AST) -> dict[int, int]:
                 seen.add(following)
                 stack.append((following, iter(calls[following])))
     return order
-
-
-def _called(node: ast.AST) -> list[str]:
-    calls = (each for each in descendants(node) if isinstance(each, ast.Call))
-    return [each.func.id for each in calls if isinstance(each.func, ast.Name)]

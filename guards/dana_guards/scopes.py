@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from dana_guards.lattice import Type
-from dana_guards.walking import children
+from dana_guards.walking import children, parts
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -82,38 +82,87 @@ class Scope:
         return self.root if name in self.root.bound else None
 
 
-def collect_scopes(tree: ast.AST) -> dict[int, Scope]:
-    """Scopes of `tree` by the ``id`` of the node that opens them; the caller keeps `tree` alive."""
-    collector = _Collector(Scope(tree, None))
-    for child in children(tree):
-        collector.visit(child)
-    # Declarations name variables of outer scopes, which are complete only now.
-    for scope, name, node in collector.deferred:
-        scope.bind(name, node)
-    return collector.scopes
+NO_NAMES: Final[frozenset[str]] = frozenset()
+
+
+class Collected:
+    """What one walk over a module finds out. Nodes are known by their ``id``: the caller keeps the tree alive.
+
+    ``scopes`` are those that nodes open. ``called`` are the names that each statement of the module calls, in order.
+    ``escaped`` are names that begin with `prefix` and are read otherwise than to be called; ``receivers`` the pairs of
+    class and function of ``_receiver_((P,), 'name', function)``.
+    """
+
+    def __init__(self, tree: ast.AST, prefix: str = "") -> None:
+        self.scopes: dict[int, Scope] = {id(tree): Scope(tree, None)}
+        self.called: dict[int, list[str]] = {}
+        self.escaped: set[str] = set()
+        self.receivers: list[tuple[str, str]] = []
+        self._bindings: list[str] = []
+        self._spans: dict[int, tuple[int, int] | frozenset[str]] = {}
+        collector = _Collector(self, tree, prefix)
+        for child in children(tree):
+            collector.called = self.called[id(child)] = []
+            collector.visit(child)
+        # Declarations name variables of outer scopes, which are complete only now.
+        for scope, name, node in collector.deferred:
+            scope.bind(name, node)
+
+    def bound_in(self, node: ast.AST) -> frozenset[str]:
+        """Names that are bound anywhere inside a node of the tree, functions in it included (they only add names)."""
+        found = self._spans.get(id(node), NO_NAMES)
+        if type(found) is tuple:
+            found = self._spans[id(node)] = frozenset(self._bindings[found[0] : found[1]])
+        return found  # type: ignore[return-value]
+
+
+def receiver_of(call: ast.Call) -> tuple[str, ast.Name] | None:
+    """Class and function of ``_receiver_((P,), 'name', function)``, or None."""
+    match call:
+        case ast.Call(
+            func=ast.Name(id="_receiver_"),
+            args=[ast.Tuple(elts=[ast.Name(id=owner)]), ast.Constant(), ast.Name() as function],
+        ):
+            return owner, function
+    return None
 
 
 class _Collector:
-    """One walk over a tree."""
+    """One walk over a tree, in source order of the fields: what a node holds is one span of ``bindings``."""
 
-    def __init__(self, root: Scope) -> None:
-        self.scope = root
-        self.scopes: dict[int, Scope] = {id(root.node): root}
+    def __init__(self, found: Collected, tree: ast.AST, prefix: str) -> None:
+        self.scopes = found.scopes
+        self.scope = found.scopes[id(tree)]
+        self.bindings = found._bindings
+        self.spans = found._spans
+        self.escaped = found.escaped
+        self.receivers = found.receivers
+        self.prefix = prefix
+        self.called: list[str] = []
         self.deferred: list[tuple[Scope, str, ast.AST]] = []
 
     def visit(self, node: ast.AST) -> None:
-        method = _VISITORS.get(type(node))
+        kind = type(node)
+        if kind is ast.Constant:
+            return
+        if kind is ast.Name:
+            self.name(node)
+            return
+        bindings = self.bindings
+        start = len(bindings)
+        method = _VISITORS.get(kind)
         if method is not None:
             method(self, node)
-            return
-        for field in node._fields:
-            value = getattr(node, field, None)
-            if type(value) is list:
-                for each in value:
-                    if isinstance(each, ast.AST):
-                        self.visit(each)
-            elif isinstance(value, ast.AST):
-                self.visit(value)
+        else:
+            for value in parts(node):
+                if type(value) is list:
+                    for each in value:
+                        if each is not None:
+                            self.visit(each)
+                elif value is not None:
+                    self.visit(value)
+        if len(bindings) != start:
+            self.spans[id(node)] = (start, len(bindings))
 
     def all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -122,6 +171,8 @@ class _Collector:
 
     def bind(self, name: str, node: ast.AST, scope: Scope | None = None) -> None:
         scope = scope or self.scope
+        if type(node) is not ast.arg:
+            self.bindings.append(name)
         if name in scope.globals or name in scope.nonlocals:
             self.deferred.append((scope, name, node))
         else:
@@ -176,6 +227,26 @@ class _Collector:
             self.bind(node.id, node)
         elif node.id == "_import_star_":
             self.scope.root.imports_all = True
+        elif type(node.id) is str and node.id.startswith(self.prefix):
+            self.escaped.add(node.id)
+
+    def call(self, node: ast.AST) -> None:
+        assert isinstance(node, ast.Call)
+        function = node.func
+        if isinstance(function, ast.Name) and type(function.id) is str:
+            self.called.append(function.id)
+            if not isinstance(function.ctx, ast.Load) or function.id == "_import_star_":
+                self.name(function)
+        else:
+            self.visit(function)
+        # Inside a function the class could be a local variable of the same name.
+        receiver = receiver_of(node) if self.scope is self.scope.root else None
+        if receiver is not None and isinstance(receiver[1].ctx, ast.Load):
+            self.receivers.append((receiver[0], receiver[1].id))
+            self.all(node.args[:2])
+        else:
+            self.all(node.args)
+        self.all(node.keywords)
 
     def handler(self, node: ast.AST) -> None:
         assert isinstance(node, ast.ExceptHandler)
@@ -242,6 +313,7 @@ _VISITORS: Final[dict[type[ast.AST], Callable[[_Collector, ast.AST], None]]] = {
     ast.GeneratorExp: _Collector.comprehension,
     ast.NamedExpr: _Collector.walrus,
     ast.Name: _Collector.name,
+    ast.Call: _Collector.call,
     ast.ExceptHandler: _Collector.handler,
     ast.ClassDef: _Collector.class_,
     ast.alias: _Collector.alias,

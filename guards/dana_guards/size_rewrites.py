@@ -377,8 +377,7 @@ class SizeRewrites:
         """How to measure, after the visit, what is unpacked to a starred target or put into a slice; or None."""
         if isinstance(node.value, ast.Tuple | ast.List | ast.Constant):
             return None
-        parts = [each for target in node.targets for each in ast.walk(target)]
-        if not any(isinstance(each, ast.Starred) or _is_slice_store(each) for each in parts):
+        if not any(_takes_many(target) for target in node.targets):
             return None
         has_length = self.evidence.type_of(node.value).is_only(SEQUENCE | DICT | SET)
         one = ast.Constant(1)
@@ -539,8 +538,11 @@ def _is_double_starred(node: ast.AST) -> bool:
     return isinstance(node, ast.keyword) and node.arg is None
 
 
-def _is_slice_store(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Store)
+def _takes_many(target: ast.expr) -> bool:
+    """Whether a target is a slice, or has a starred part."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_takes_many(each) for each in target.elts)
+    return isinstance(target, ast.Starred) or (isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice))
 
 
 def _constant_spec(spec: ast.expr | None) -> str | None:

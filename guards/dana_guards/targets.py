@@ -32,6 +32,8 @@ def split_targets(
     is_guarded : whether a store to an attribute has to go through a guard.
     temporary : makes fresh names.
     """
+    if len(targets) == 1 and type(targets[0]) is ast.Name:
+        return None
     leaves = [leaf for target in targets for leaf in _leaves(target)]
     if not any(isinstance(leaf, ast.Attribute) and is_guarded(leaf) for leaf in leaves):
         return None

@@ -69,6 +69,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.written: tuple[ast.Attribute, ast.expr] | None = None
         self.slots: list[ast.Attribute] = []
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
+        self._seen: dict[int, ast.AST] = {}
         self._plain_names: set[str] = set()
 
     # -- refusing ------------------------------------------------------------------------------------------
@@ -98,6 +99,12 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             else:
                 method = getattr(self, "visit_" + kind.__name__)
             self._methods[kind] = method
+        if method is not _unchanged:
+            # Evidence knows a node by identity: what is shown at one place says nothing of another.
+            if id(node) in self._seen:
+                self.refuse(node, f"the node '{described(node)}' stands at two places of the tree")
+                return node
+            self._seen[id(node)] = node
         return method(node)
 
     def contents(self, node: ast.AST) -> Any:

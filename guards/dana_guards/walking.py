@@ -7,7 +7,9 @@ shared operator and context nodes too; for the compiler, which walks a lot, that
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any
 
 _LEAVES = frozenset(
     {
@@ -16,31 +18,53 @@ _LEAVES = frozenset(
     }
 )  # fmt: skip
 """Fields that hold text, numbers, contexts or operators, in every node class."""
-_FIELDS: dict[type, tuple[str, ...]] = {
-    ast.Constant: (),
-    ast.Name: (),
-    ast.Import: ("names",),
-    ast.ImportFrom: ("names",),
+_Parts = Callable[[ast.AST], tuple[Any, ...]]
+
+_PARTS: dict[type, tuple[_Parts | None, tuple[str, ...]]] = {
+    ast.Constant: (None, ()),
+    ast.Name: (None, ()),
+    ast.Import: (attrgetter("names", "names"), ("names",)),
+    ast.ImportFrom: (attrgetter("names", "names"), ("names",)),
 }
+"""For each node class what reads all fields that hold nodes in one call of C, and the names of these fields."""
 
 
-def _fields_of(kind: type) -> tuple[str, ...]:
-    found = tuple(field for field in getattr(kind, "_fields", ()) if field not in _LEAVES)
-    _FIELDS[kind] = found
+def _parts_of(kind: type) -> tuple[_Parts | None, tuple[str, ...]]:
+    fields = tuple(field for field in getattr(kind, "_fields", ()) if field not in _LEAVES)
+    # With two names or more ``attrgetter`` gives a tuple.
+    reader = attrgetter(*fields) if len(fields) > 1 else attrgetter(*fields, "_fields") if fields else None
+    found = _PARTS[kind] = (reader, fields)
     return found
+
+
+def _tolerant(node: ast.AST, fields: tuple[str, ...]) -> tuple[Any, ...]:
+    """The fields of a node of which one was never set: no parser makes it, but somebody may."""
+    return tuple(getattr(node, field, None) for field in fields)
+
+
+def fields_of(kind: type) -> tuple[str, ...]:
+    """Names of the fields whose values `parts` gives."""
+    return (_PARTS.get(kind) or _parts_of(kind))[1]
+
+
+def parts(node: ast.AST) -> tuple[Any, ...]:
+    """What the fields hold that can hold nodes: nodes, lists of them, and None."""
+    kind = type(node)
+    reader, fields = _PARTS.get(kind) or _parts_of(kind)
+    if reader is None:
+        return ()
+    try:
+        return reader(node)[: len(fields)]
+    except AttributeError:
+        return _tolerant(node, fields)
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The direct children that are statements, expressions or parts of them, in source order of the fields."""
-    kind = type(node)
-    fields = _FIELDS.get(kind)
-    if fields is None:
-        fields = _fields_of(kind)
     result: list[ast.AST] = []
-    for field in fields:
-        value = getattr(node, field, None)
+    for value in parts(node):
         if type(value) is list:
-            result += [each for each in value if each is not None]
+            result += value if None not in value else [each for each in value if each is not None]
         elif value is not None:
             result.append(value)
     return result
@@ -49,10 +73,22 @@ def children(node: ast.AST) -> list[ast.AST]:
 def descendants(node: ast.AST) -> Iterator[ast.AST]:
     """`node` and everything below it, parents before children; contexts and operators left out."""
     stack = [node]
-    pop = stack.pop
+    pop, push, find = stack.pop, stack.append, _PARTS.get
     while stack:
         current = pop()
+        if current is None:
+            continue  # a key of ``**`` in a display, a default that is missing
         yield current
-        below = children(current)
-        below.reverse()
-        stack += below
+        kind = type(current)
+        reader, fields = find(kind) or _parts_of(kind)
+        if reader is None:
+            continue
+        try:
+            values = reader(current)
+        except AttributeError:
+            values = _tolerant(current, fields)
+        for value in values[len(fields) - 1 :: -1]:
+            if type(value) is list:
+                stack += value[::-1]
+            elif value is not None:
+                push(value)
