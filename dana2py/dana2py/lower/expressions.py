@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dana2py import nodes
 from dana2py.bindings import function_line, lookup, python_name
 from dana2py.lower.base import LOAD, Lowering
-from dana2py.lower.pyast import At, arguments
+from dana2py.lower.pyast import At, again, arguments
 
 BINARY: dict[str, type[ast.operator]] = {
     "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow,
@@ -294,4 +294,4 @@ class Expressions(Lowering):
     def lower_Placeholder(self, node: nodes.Placeholder) -> ast.expr:
         """``$$``: the value that the composition put in place."""
         assert self.stage_value is not None, "the resolver allows $$ in stages only"
-        return self.stage_value
+        return again(self.stage_value)

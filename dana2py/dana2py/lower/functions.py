@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dana2py import nodes
 from dana2py.bindings import Scope, lookup, python_name
-from dana2py.lower.pyast import At
+from dana2py.lower.pyast import At, again
 from dana2py.lower.statements import Statements, type_text
 from dana2py.visitor import walk
 
@@ -171,8 +171,8 @@ class Functions(Statements):
         """One stage applied to the piped values."""
         at = self.at(stage)
         if isinstance(stage.value, tuple):
-            again = self.reusable(at, values, body)
-            return at.list([self.stage(part, list(again), captured, body) for part in stage.value])
+            piped = self.reusable(at, values, body)
+            return at.list([self.stage(part, list(map(again, piped)), captured, body) for part in stage.value])
         node = stage.value
         if not isinstance(node, nodes.Call):
             return at.call(self.expr(node), values)
@@ -218,7 +218,7 @@ class Functions(Statements):
         outside, self.stage_value = self.stage_value, values[0]
         args = self.exprs(node.args)
         self.stage_value = outside
-        return at.hook("_case_", values[0], *args)
+        return at.hook("_case_", again(values[0]), *args)
 
 
 def _mentioned(node: nodes.Composition) -> set[str]:

@@ -155,6 +155,19 @@ class At:
         return ast.arg(arg=name, annotation=None, **self.place)
 
 
+def again(node: ast.expr) -> ast.expr:
+    """A second node for a name, a constant or ``*name``: a node must not stand at two places of a tree."""
+    place = {name: getattr(node, name) for name in node._attributes}
+    match node:
+        case ast.Name(id=name, ctx=ctx):
+            return ast.Name(id=name, ctx=ctx, **place)
+        case ast.Constant(value=value):
+            return ast.Constant(value=value, **place)
+        case ast.Starred(value=value, ctx=ctx):
+            return ast.Starred(value=again(value), ctx=ctx, **place)
+    raise AssertionError(f"{type(node).__name__} is evaluated once only")
+
+
 _TYPE_PARAMS = "type_params" if "type_params" in ast.FunctionDef._fields else None
 
 
