@@ -176,10 +176,11 @@ def test_a_mistake_of_the_compiler_is_no_mistake_of_the_program(
     import dana2py.compiler
 
     monkeypatch.setattr(dana2py.compiler, "compile_source", broken)
-    write("m.na", "x = 1\n")
+    # Texts that no other test has: what was compiled once is remembered.
+    write("m.na", "never_compiled_before = 1\n")
     for use in (
         lambda: context.import_module("m"),
-        lambda: context.eval_dana("import m"),
+        lambda: context.eval_dana("import m  # first time"),
         lambda: context.eval_dana("1"),
     ):
         with pytest.raises(InternalError, match="please report it"):
