@@ -309,6 +309,12 @@ class _Resolver(Visitor):
             function.names[name] = f"dana_l_{name}"
 
     def _unknown(self, node: nodes.Node, name: str) -> None:
+        from dana_guards.safe_builtins import refusal  # only a program with a mistake needs the table
+
+        reason = refusal(name)
+        if reason is not None:
+            self.error(node, reason)
+            return
         near = did_you_mean(name, self._visible_names())
         self.error(node, f"name '{name}' is not defined", f"did you mean '{near}'?" if near else None)
 

@@ -86,7 +86,6 @@ HOOKS: Final[dict[str, Hook]] = {
     "_interface_": Hook("call", "nc?vs"),
     "_agent_": Hook("call", "s?vv"),
     "_field_": Hook("call", "sssv"),
-    "_named_": Hook("call", "vv"),
     "_overload_": Hook("call", "vvv"),
     "_case_": Hook("call", "*v"),
     "_missing_": Hook("default"),
