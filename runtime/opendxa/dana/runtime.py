@@ -70,7 +70,8 @@ class DanaRuntime:
         search_paths : folders of Dana modules, before ``DANAPATH`` and the ``dana_modules`` folders on ``sys.path``.
         functions : Python functions that Dana code calls like built-ins.
         objects : values by name; what is no plain data becomes an opaque handle (see `DanaContext.expose`).
-        isolation : ``"thread"``, in this process and in the caller's thread.
+        isolation : ``"thread"``, in this process and in the caller's thread; ``"process"``, in a worker process with
+            limits of the operating system (docs/decisions/process-tier.md).
         on_print : gets what Dana prints; ``sys.stdout`` by default.
         on_capability : called with capability, argument and answer at each use of a capability.
         llm : the provider of a language model, for contexts with the capability ``llm``.
@@ -82,12 +83,10 @@ class DanaRuntime:
         """
         if isolation not in ISOLATIONS:
             raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
-        if isolation == "process":
-            raise ValueError('isolation="process" is not available yet: give "thread"')
         limits = _DEFAULT_LIMITS
         if not timeout is max_memory is max_output is None:
             limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
-        context = DanaContext(
+        context = _context_kind(isolation)(
             _library or self._library,
             limits=limits,
             grants=_grants(allowed_capabilities, on_capability),
@@ -125,6 +124,14 @@ class DanaRuntime:
 
     def __reduce__(self) -> Any:
         return DanaRuntime, ()
+
+
+def _context_kind(isolation: str) -> type[DanaContext]:
+    if isolation == "thread":
+        return DanaContext
+    from opendxa.dana.process_context import ProcessContext  # only for who wants it
+
+    return ProcessContext
 
 
 _DEFAULT_LIMITS = Limits()

@@ -1,0 +1,276 @@
+"""The worker of the process tier: a Python process that runs one context for a host in another process.
+
+In: frames on descriptor 0, each a request of the parent. Out: frames, each the answer, or a request of its own: host
+functions, capabilities, output and module texts are the parent's. Towards its `DanaContext` the worker is what a host
+is in the thread tier, so both tiers have one meaning; it is only that its host functions answer from far away.
+
+Started by `process_pool` with nothing but this file's `main`: no environment, no site packages beyond those named, no
+other descriptor. It confines itself before it has seen any Dana code (`dana_guards.confinement`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
+
+from dana_guards.errors import DanaError, DanaLimitError
+from opendxa.dana.frames import HEADER, FrameError, Leaves, decode, pack, unpack
+from opendxa.dana.process_errors import error_data, error_in_worker
+from opendxa.dana.process_remote import WorkerContext, open_context
+from opendxa.dana.process_worker_values import WorkerValues, class_description, function_description
+
+READY = "ready"
+_ANSWERS = frozenset({"ok", "err", "stop"})
+_CHUNK = 1 << 18
+
+
+class Channel:
+    """Whole frames on a descriptor. The end of the other side is the end of this process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._pending = bytearray()
+
+    def send(self, frame: bytes) -> None:
+        view = memoryview(frame)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def receive(self) -> bytes:
+        self._fill(HEADER)
+        size = int.from_bytes(self._pending[:HEADER], "big")
+        self._fill(HEADER + size)
+        data = bytes(self._pending[HEADER : HEADER + size])
+        del self._pending[: HEADER + size]
+        return data
+
+    def _fill(self, size: int) -> None:
+        while len(self._pending) < size:
+            data = os.read(self._descriptor, _CHUNK)
+            if not data:
+                os._exit(0)
+            self._pending += data
+
+
+class Worker:
+    """One conversation with the parent."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.values = WorkerValues(self)
+        self._leaves = Leaves(self.values.ref, self.values.struct)
+        self.context: WorkerContext | None = None
+
+    # -- both directions -----------------------------------------------------------------------------
+
+    def serve(self) -> NoReturn:
+        """Answer requests for ever."""
+        while True:
+            self._answer(unpack(self._channel.receive()))
+
+    def ask(self, word: str, plain: list[Any], value: Any = None) -> Any:
+        """The parent's answer to a request; meanwhile it may ask something itself.
+
+        Raises what the parent says went wrong there.
+        """
+        self._channel.send(pack(word, [self.values.take_dropped(), *plain], value, self.values.leaf))
+        while True:
+            message = unpack(self._channel.receive())
+            if message[0] not in _ANSWERS:
+                self._answer(message)
+                continue
+            self.values.release(message[1])
+            if message[0] == "ok":
+                return decode(message[-1], self._leaves)
+            if message[0] == "err":
+                raise error_in_worker(message[2])
+            return self._stop(message[2])
+
+    def ask_paused(self, word: str, plain: list[Any], value: Any = None) -> Any:
+        """`ask` for what is the runtime's own work: its time does not count."""
+        with self.opened._meter.paused():
+            return self.ask(word, plain, value)
+
+    def _stop(self, data: dict[str, Any]) -> None:
+        """The parent wants the running call to end: what `Meter.stop` records is raised when Dana code goes on."""
+        reason = error_in_worker(data)
+        context = self.context
+        if context is not None:
+            assert isinstance(reason, DanaError)
+            context._meter.record(context._meter.serial, reason)
+
+    def _answer(self, message: list[Any]) -> None:
+        handler = _HANDLERS[message[0]]
+        try:
+            self.values.release(message[1])
+            frame = pack("ok", [self.values.take_dropped()], handler(self, *message[2:]), self.values.leaf)
+        except BaseException as error:
+            frame = pack("err", [self.values.take_dropped(), _shown(error)])
+        self._channel.send(frame)
+
+    def value(self, form: Any) -> Any:
+        """A value that arrived."""
+        return decode(form, self._leaves)
+
+    @property
+    def opened(self) -> WorkerContext:
+        """The context of this process."""
+        assert self.context is not None, "not opened yet"
+        return self.context
+
+    # -- requests of the parent ------------------------------------------------------------------------
+
+    def open(self, settings: dict[str, Any], lent: Any) -> None:
+        """Make the context."""
+        functions, objects = self.value(lent)
+        self.context = open_context(self, settings, functions, objects)
+        meter = self.context._meter
+        reason = DanaLimitError("the call was cancelled")
+
+        def cancelled(*_: object) -> None:
+            meter.cancel(reason)
+
+        signal.signal(signal.SIGUSR1, cancelled)
+
+    def limited(self, seconds: float | None, call: Callable[[], Any]) -> Any:
+        """A call with the time that the parent has left, where that is less than the context's own."""
+        if seconds is None:
+            return call()
+        meter = self.opened._meter
+        before, meter.timeout = meter.timeout, seconds
+        try:
+            return call()
+        finally:
+            meter.timeout = before
+
+    def eval(self, seconds: float | None, source: str, filename: str | None, _: None) -> Any:
+        return self.limited(seconds, partial(self.opened.eval_dana, source, filename))
+
+    def import_module(self, seconds: float | None, name: str, _: None) -> Any:
+        return self.limited(seconds, partial(self.opened.import_module, name))
+
+    def reload(self, seconds: float | None, name: str, _: None) -> Any:
+        context = self.opened
+        return self.limited(seconds, lambda: context.reload(context.import_module(name)))
+
+    def changed(self, names: Any) -> Any:
+        """Which modules to load again when these have changed; the parent looks at the files."""
+        return self.opened._importer.changed_with(self.value(names))
+
+    def attribute(self, seconds: float | None, module: str, name: str, _: None) -> Any:
+        return self.limited(seconds, lambda: getattr(self.opened.import_module(module), name))
+
+    def names(self, module: str, _: None) -> Any:
+        return dir(self.opened.import_module(module))
+
+    def facts(self, module: str, _: None) -> Any:
+        """What the host may ask about a module."""
+        view = self.opened.import_module(module)
+        return {"file": view.__file__, "doc": view.__doc__, "manifest": view.__manifest__}
+
+    def call(self, seconds: float | None, number: int, given: Any) -> Any:
+        args, named = self.value(given)
+        function = self.values.lent.get(number)
+        if seconds is None:
+            return function(*args, **named)
+        return self.limited(seconds, lambda: function(*args, **named))
+
+    def call_scalars(self, number: int, args: list[Any], named: dict[str, Any], _: None) -> Any:
+        """The short form of `call`: only scalars, and no nearer deadline."""
+        return self.values.lent.get(number)(*args, **named)
+
+    def method(self, seconds: float | None, name: str, given: Any) -> Any:
+        """A method of a struct that came by value: its result, and the fields as they are then."""
+        target, args, named = self.value(given)
+        result = self.limited(seconds, lambda: getattr(target, name)(*args, **named))
+        return [result, target]
+
+    def step(self, seconds: float | None, number: int, _: None) -> Any:
+        """The next item of an iterator, in a list; an empty one at its end."""
+        items = self.values.lent.get(number)
+        return self.limited(seconds, lambda: [*_first(items)])
+
+    def describe(self, number: int, _: None) -> Any:
+        return function_description(self.opened, self.values.lent.get(number))
+
+    def describe_class(self, number: int, _: None) -> Any:
+        return class_description(self.opened, self.values.class_of(number))
+
+    def expose(self, name: str, attrs: list[str], methods: list[str], target: Any) -> None:
+        self.opened.expose(name, self.value(target), attrs, methods)
+
+
+def _first(items: Any) -> Any:
+    for item in items:
+        yield item
+        return
+
+
+_HANDLERS: dict[str, Callable[..., Any]] = {
+    "open": Worker.open,
+    "eval": Worker.eval,
+    "import": Worker.import_module,
+    "reload": Worker.reload,
+    "changed": Worker.changed,
+    "attribute": Worker.attribute,
+    "names": Worker.names,
+    "facts": Worker.facts,
+    "call": Worker.call,
+    "calls": Worker.call_scalars,
+    "method": Worker.method,
+    "step": Worker.step,
+    "describe": Worker.describe,
+    "class": Worker.describe_class,
+    "expose": Worker.expose,
+}
+
+
+def _shown(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, FrameError):
+        return error_data(DanaLimitError(f"the worker process was sent what is no message: {error}"))
+    if isinstance(error, (DanaError, AttributeError, TypeError, ValueError)):
+        return error_data(error)
+    if isinstance(error, MemoryError):
+        from dana_guards.errors import DanaMemoryError
+
+        return error_data(DanaMemoryError("there is not enough memory in the worker process"))
+    if isinstance(error, RecursionError):
+        from dana_guards.errors import DanaRecursionError
+
+        return error_data(DanaRecursionError("the data or the calls are nested too deep for the worker process"))
+    return error_data(error)
+
+
+def warm_up() -> None:
+    """Load what a program needs and start the watchdog, before there is a program."""
+    from opendxa.dana.process_remote import warm_context
+
+    warm_context()
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> NoReturn:
+    """Confine this process, say that it is ready, and serve."""
+    from dana_guards.confinement import confine
+
+    protocol = os.dup(0)
+    os.set_inheritable(protocol, False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    channel = Channel(protocol)
+    try:
+        warm_up()
+        report = confine(readable=sys.path)
+    except BaseException as error:
+        channel.send(pack("err", [[], error_data(error)]))
+        raise
+    worker = Worker(channel)
+    channel.send(pack(READY, [[], report]))
+    worker.serve()
