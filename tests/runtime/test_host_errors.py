@@ -181,7 +181,7 @@ def test_a_mistake_of_the_compiler_is_no_mistake_of_the_program(
     for use in (
         lambda: context.import_module("m"),
         lambda: context.eval_dana("import m  # first time"),
-        lambda: context.eval_dana("1"),
+        lambda: context.eval_dana("1  # first time"),
     ):
         with pytest.raises(InternalError, match="please report it"):
             use()
