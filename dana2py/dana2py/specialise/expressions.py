@@ -199,10 +199,11 @@ class ExpressionSpecialiser:
     def chain_by_hooks(self, node: ast.Compare) -> ast.expr:
         """Where no ``:=`` may stand, a chain inside a helper function's argument list is made by a lambda."""
         args = [ast.arg(arg=self.temporary(), annotation=None, **place(node)) for _ in node.comparators[:-1]]
-        values: list[ast.expr] = [node.left, *[load(node, arg.arg) for arg in args], node.comparators[-1]]
+        # Each inner value is the right side of one link and the left side of the next: a node for each.
+        lefts: list[ast.expr] = [node.left, *[load(node, arg.arg) for arg in args]]
+        rights: list[ast.expr] = [*[load(node, arg.arg) for arg in args], node.comparators[-1]]
         parts: list[ast.expr] = []
-        for number, op in enumerate(node.ops):
-            left, right = values[number], values[number + 1]
+        for op, left, right in zip(node.ops, lefts, rights, strict=True):
             parts.append(
                 self.plain(node, op, left, right)
                 if isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot)
