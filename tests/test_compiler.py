@@ -152,3 +152,24 @@ def test_positions_are_those_of_the_text() -> None:
         if isinstance(node, ast.expr | ast.stmt):
             assert 1 <= node.lineno <= (node.end_lineno or 0) <= len(lines)
             assert 0 <= node.col_offset <= len(lines[node.lineno - 1])
+
+
+def test_a_piece_of_a_session_hides_a_builtin_from_later_pieces_only() -> None:
+    """What was compiled with the built-in keeps it; what comes after sees the new meaning."""
+    with DanaRuntime().create_context() as context:
+        context.eval_dana("def count(l):\n    return len(l)")
+        assert context.eval_dana("def len(x):\n    return 42\nlen([])") == 42
+        assert context.eval_dana("len([1])") == 42
+        assert context.eval_dana("count([1, 2])") == 2
+        context.eval_dana("sum = 3\ndef get():\n    return sum")
+        assert context.eval_dana("get() + sum") == 6
+
+
+def test_a_star_import_leaves_builtins_of_a_session_alone(tmp_path: Path) -> None:
+    """In a session the star brings everything but names of built-ins; a module of its own gets them all."""
+    (tmp_path / "tools.na").write_text("def len(x):\n    return 42\ndef other():\n    return 1\n")
+    (tmp_path / "user.na").write_text("from tools import *\nfound = [len([]), other()]\n")
+    with DanaRuntime().create_context(search_paths=[tmp_path]) as context:
+        context.eval_dana("from tools import *")
+        assert context.eval_dana("[len([]), other()]") == [0, 1]
+        assert context.import_module("user").found == [42, 1]

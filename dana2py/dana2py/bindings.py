@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from dana2py import nodes
 
+SESSION = "dana_x_"
+"""Prefix of module variables of a session that are called like a built-in."""
 SCOPES = ("private", "public", "system")
 
 
@@ -35,6 +37,8 @@ def dana_name(python: str) -> str | None:
         return python[len("dana_n_") :]
     if python.startswith("dana_u_"):
         return python[len("dana_u") :]
+    if python.startswith(SESSION):
+        return python[len(SESSION) :]
     if python.startswith("dana_"):
         return None
     if python.endswith("_") and keyword.iskeyword(python.rstrip("_")):
@@ -96,6 +100,9 @@ class ModuleScope(Scope):
     is_builtin: Callable[[str], bool] = field(default=lambda name: False)
     known: frozenset[str] = frozenset()
     scoped: dict[str, set[str]] = field(default_factory=lambda: {scope: set() for scope in SCOPES})
+    session: bool = False
+    """The module is executed piece by piece. A piece was compiled with the meaning that built-ins have, so a
+    later one may hide their names from what comes after it, not from what was there before."""
     star: bool = False
     """A star import may bring any name into the module."""
     open_ended: bool = False
@@ -104,8 +111,9 @@ class ModuleScope(Scope):
     def outer(self, name: str) -> Binding | None:
         """The meaning of a name that no function around it binds."""
         python = self.names.get(name)
-        if python is None and python_name(name) in self.known:
-            python = python_name(name)
+        for spelt in (f"{SESSION}{name}", python_name(name)):
+            if python is None and spelt in self.known:
+                python = spelt
         if python is not None:
             return Binding("module", python)
         for scope in SCOPES:
@@ -114,6 +122,13 @@ class ModuleScope(Scope):
         if self.is_builtin(name):
             return Binding("builtin", name)
         return Binding("runtime", python_name(name)) if self.open_ended else None
+
+    def bind(self, name: str) -> None:
+        """Note that the module assigns ``name``."""
+        if self.session and self.is_builtin(name):
+            self.names.setdefault(name, f"{SESSION}{name}")
+        else:
+            self.names.setdefault(name, python_name(name))
 
     def has_scoped(self, scope: str, name: str) -> bool:
         """Does this module, or an earlier eval, assign ``scope:name``?"""

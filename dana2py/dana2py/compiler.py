@@ -124,7 +124,7 @@ def _guarded(
 
     def run() -> tuple[Resolution, ast.Module]:
         module: nodes.Module = parse(source)
-        resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known)
+        resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known, session=not is_closed)
         tree = lower_module(resolution, source, name, interactive)
         if stage != "lowered":
             tree = specialise(tree, resolution, policy, closed=is_closed, options=options)

@@ -33,7 +33,13 @@ MODULE_NAMES = ("__name__", "__file__", "__exports__")
 _FUNCTIONS = (nodes.FunctionDef, nodes.Lambda, nodes.Composition)
 
 
-def resolve(module: nodes.Module, source: Source, builtins: frozenset[str], known: Iterable[str] = ()) -> Resolution:
+def resolve(
+    module: nodes.Module,
+    source: Source,
+    builtins: frozenset[str],
+    known: Iterable[str] = (),
+    session: bool = False,
+) -> Resolution:
     """Bind every name of ``module``.
 
     Parameters
@@ -41,12 +47,13 @@ def resolve(module: nodes.Module, source: Source, builtins: frozenset[str], know
     module, source : the tree and its text (for messages).
     builtins : Dana's built-in names, so that this module need not know them.
     known : names that the namespace has already: Python names, and ``scope:name``.
+    session : the text is one piece of many in the same namespace.
 
     Raises
     ------
     DanaSyntaxError : the first mistake; ``others`` holds the rest in source order.
     """
-    scope = ModuleScope("module", None, is_builtin=builtins.__contains__, known=frozenset(known))
+    scope = ModuleScope("module", None, is_builtin=builtins.__contains__, known=frozenset(known), session=session)
     for name in MODULE_NAMES:
         scope.bind(name)
     resolver = _Resolver(scope, source, builtins)

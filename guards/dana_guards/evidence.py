@@ -94,11 +94,10 @@ class Evidence:
     def is_builtin(self, name: str, scope: Scope) -> bool:
         """Whether `name`, read in `scope`, is the built-in of Dana at every moment.
 
-        An open module (one piece of an interactive session) proves nothing: the next piece may bind the name.
+        That holds in a session as well: no piece of it may bind the name of a built-in (`transform.restrict`).
         """
         return (
-            self.closed
-            and name not in self.names
+            name not in self.names
             and not self.module_scope.imports_all
             and scope.owner(name) is None
         )
@@ -215,17 +214,3 @@ def infer_module(tree: ast.Module, *, names: frozenset[str] = frozenset(), close
     evidence = Evidence(tree, names, closed)
     Worklist(evidence).run()
     return evidence
-
-
-def infer_function(node: ast.FunctionDef | ast.Lambda, outer: Evidence | None = None) -> dict[str, Type]:
-    """Types of the local variables of one function.
-
-    Parameters
-    ----------
-    node : the function.
-    outer : evidence of the module that holds it; None for a function on its own, whose free names are unknown.
-    """
-    if outer is None:
-        holder: ast.stmt = ast.Expr(node) if isinstance(node, ast.Lambda) else node
-        outer = infer_module(ast.Module([holder], []))
-    return outer.variables(node)

@@ -29,7 +29,6 @@ _PLACES: Final[dict[str, str]] = {
     "with": "be called directly after 'with'",
     "default": "be the default of a parameter or be compared by 'is'",
     "store": "stand before a dot",
-    "globals": "be the last argument of _import_star_ at module level",
     "policy": "be written by the policy itself",
 }
 
@@ -83,6 +82,8 @@ class HookRules:
             return node
         if hook == "_struct_":
             self._check_fields(arguments[2])
+        if hook == "_import_star_":
+            self._check_star_import(node)
         for index, argument in enumerate(arguments):
             letter = "v" if repeated else letters[index]
             if letter == "v":
@@ -97,16 +98,17 @@ class HookRules:
                 return argument
             if hook == "_struct_" and argument.id.startswith(names.INIT_PREFIX):
                 return argument
-            if hook == "_import_star_" and argument.id == "_globals_":
-                if self.in_function():
-                    self.refuse(argument, "a star import stands at module level only")
-                return argument
         if hook == "_caught_":
             self.refuse(argument, "'_caught_' takes the name after 'except ... as', inside that handler")
-        if hook == "_import_star_":
-            self.refuse(argument, "'_import_star_' fills _globals_ only")
         visited: ast.expr = self.visit(argument)
         return visited
+
+    def _check_star_import(self, node: ast.Call) -> None:
+        """At module level only; and only a closed module may let a star replace the names of built-ins."""
+        if self.in_function():
+            self.refuse(node, "a star import stands at module level only")
+        if len(node.args) > 4 and not self.evidence.closed:
+            self.refuse(node, "a star import of a session leaves the names of built-ins alone")
 
     def _check_fields(self, fields: ast.expr) -> None:
         """Every name in the constant field table of a struct is an attribute that a program may define."""

@@ -34,7 +34,7 @@ class Hook(NamedTuple):
     """Where a hook may stand, and with what.
 
     ``position`` is one of ``call``, ``type test``, ``type``, ``raise``, ``cause or raise``, ``handler``,
-    ``handler type``, ``caught``, ``with``, ``default``, ``store``, ``globals``, ``policy``.
+    ``handler type``, ``caught``, ``with``, ``default``, ``store``, ``policy``.
     ``arguments`` has a letter for each argument: ``v`` any value, ``n`` a constant name without leading underscore,
     ``s`` a constant scalar, ``c`` constant data; after ``?`` they are optional, after ``*`` one is repeated.
     """
@@ -79,8 +79,7 @@ HOOKS: Final[dict[str, Hook]] = {
     "_manager_": Hook("with", "v"),
     "_import_": Hook("call", "ssss"),
     "_import_from_": Hook("call", "sssss"),
-    "_import_star_": Hook("call", "ssss?v"),
-    "_globals_": Hook("globals"),
+    "_import_star_": Hook("call", "ssss?s"),
     "_struct_": Hook("call", "nsc?vsv"),
     "_receiver_": Hook("call", "vnv"),
     "_interface_": Hook("call", "nc?vs"),

@@ -61,7 +61,6 @@ SHARED: Hooks = {
     "_receiver_": methods._receiver_,
     "_overload_": calls.overload,
     "_case_": calls.case_stage,
-    "_globals_": None,
 }
 """Hooks that know nothing of a context."""
 
@@ -114,14 +113,19 @@ def _import_hooks(environment: Environment) -> Hooks:
         """``from module import name``."""
         return importer.member(module, level, python, importing, name)
 
-    def _import_star_(module: str, level: int, python: bool, importing: str, target: object = None) -> None:
-        """``from module import *``, at module level: into the namespace of the caller, names of programs only."""
+    def _import_star_(module: str, level: int, python: bool, importing: str, shadow: bool = False) -> None:
+        """``from module import *``, at module level: into the namespace of the caller, names of programs only.
+
+        Names of built-ins are replaced only with ``shadow``: in a session other pieces of text rely on them.
+        """
+        from dana_guards.names import BUILTIN_NAMES
+
         # The hook is only ever called by the module itself, so the frame below is the module's.
         namespace = sys._getframe(1).f_globals
         if "_import_star_" not in namespace.get("__builtins__", ()):
             raise DanaImportError("a star import stands at module level only")
         for name, value in importer.star(module, level, python, importing).items():
-            if name.isidentifier() and not name.startswith("_"):
+            if name.isidentifier() and not name.startswith("_") and (shadow or name not in BUILTIN_NAMES):
                 namespace[name] = value
 
     return {"_import_": _import_, "_import_from_": _import_from_, "_import_star_": _import_star_}

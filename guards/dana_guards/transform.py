@@ -559,6 +559,13 @@ def _unchanged(node: ast.AST) -> ast.AST:
     return node
 
 
+def _keep_builtins(transformer: PolicyTransformer) -> None:
+    """A piece of a session binds no name of a built-in: the pieces before it were compiled with its meaning."""
+    for identifier, bound in transformer.evidence.module_scope.bound.items():
+        if transformer.policy.has_name(identifier):
+            transformer.refuse(bound[0], f"'{identifier}' is a built-in and cannot be bound in a session")
+
+
 def restrict(
     tree: ast.Module,
     policy: Policy,
@@ -590,6 +597,8 @@ def restrict(
     try:
         transformer = PolicyTransformer(policy, infer_module(tree, names=policy.names, closed=closed))
         guarded: ast.Module = transformer.visit(tree)
+        if not closed:
+            _keep_builtins(transformer)
         if policy.stop_flags and not transformer.problems:
             guarded = insert_stop_flags(guarded)
     except RecursionError:

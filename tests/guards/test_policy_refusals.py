@@ -201,7 +201,7 @@ HOOK_PLACES = {
     "struct dunder name": "P = _struct_('__x__', 'struct', (), None, None)",
     "coerce computed": "x = _coerce_(y, z)",
     "import computed": "x = _import_(name, 0, False, 'm')",
-    "star import in a function": "def f(): _import_star_('m', 0, False, 'n', _globals_)",
+    "star import in a function": "def f(): _import_star_('m', 0, False, 'n', True)",
     "globals as value": "x = _globals_",
     "globals passed": "f(_globals_)",
     "star import elsewhere": "_import_star_('m', 0, False, 'n', {})",
@@ -409,3 +409,22 @@ def test_too_deep() -> None:
         support.restrict(module, support.LIMITED, "test.na")
     while isinstance(node, ast.UnaryOp):  # taken apart from outside: its release would recurse in C
         node = node.operand
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "len = 1",
+        "def range(n): return n",
+        "def f():\n global sum\n sum = 1",
+        "for str in [1]: pass",
+        "with _manager_(1) as list: pass",
+        "x = [(int := 1)]",
+        "_import_star_('m', 0, False, 'n', True)",
+    ],
+)
+def test_a_session_binds_no_builtin(text: str) -> None:
+    """Pieces of a session were compiled with the meaning of the built-ins; a module of its own may hide them."""
+    with pytest.raises(DanaSecurityError, match="built-in"):
+        support.guarded(text, closed=False)
+    assert support.guarded(text, closed=True).body

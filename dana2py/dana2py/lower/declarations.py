@@ -189,7 +189,9 @@ class Declarations(Functions):
         """``from m import x as y``."""
         at = self.at(node)
         if node.star:
-            parts = (node.module, node.level, node.python, self.name)
+            parts: tuple[object, ...] = (node.module, node.level, node.python, self.name)
+            if not self.resolution.scope.session:
+                parts += (True,)  # here nothing was compiled before that relies on a built-in's name
             return [at.expr(at.hook("_import_star_", *[at.constant(part) for part in parts]))]
         return [
             at.assign_name(
