@@ -80,10 +80,9 @@ def pack(word: str, plain: list[Any], value: Any = None, leaf: Callable[[Any], A
 
     Raises DanaTypeError for data that is too deep or too large for a frame, and what `leaf` raises.
     """
-    if type(value) not in SCALARS:
-        value = encode(value, leaf or _no_leaf)
     try:
-        text = _write([word, *plain, value])
+        form = value if type(value) in SCALARS else encode(value, leaf or _no_leaf)
+        text = _write([word, *plain, form])
     except ValueError:  # an int with more digits than Python writes
         text = _write([word, *plain, encode(value, leaf or _no_leaf, long_ints=True)])
     data = text.encode("utf-8", "surrogatepass")

@@ -127,8 +127,7 @@ def dana_error(family: type[DanaError], data: dict[str, Any]) -> DanaError:
     if type(place) is not list or len(place) != 4:
         raise FrameError("an error has no place")
     file, line, column, source = place
-    error = family.__new__(family)
-    DanaError.__init__(error, plain_text(data.get("message")) or "")
+    error = family(plain_text(data.get("message")) or "")
     error.filename, error.source_line = plain_text(file), plain_text(source)
     error.lineno, error.column, error.hint = _number(line), _number(column), plain_text(data.get("hint"))
     for name in ("capability", "name"):

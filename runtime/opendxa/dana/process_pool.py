@@ -34,7 +34,8 @@ SPARES: Final = 1
 """Workers that are kept warm."""
 _START_SECONDS: Final = 60.0
 _BOOT: Final = "import sys; sys.path[:0] = sys.argv[1:]; from opendxa.dana.worker import main; main()"
-_CHUNK: Final = 1 << 20
+_FIRST_CHUNK, _CHUNK = 1 << 14, 1 << 20
+"""Bytes of one read: most frames are short, and a large buffer costs more than the call."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _NEEDED: Final = ("dana_guards", "dana2py", "opendxa.dana", "RestrictedPython", "lark", "platformdirs")
 
@@ -81,7 +82,7 @@ class WorkerProcess:
     def read(self) -> bool:
         """Take what has come; False at the end of the worker."""
         try:
-            data = self.socket.recv(_CHUNK)
+            data = self.socket.recv(_CHUNK if self.pending else _FIRST_CHUNK)
         except BlockingIOError:
             return True
         except OSError:
@@ -89,7 +90,7 @@ class WorkerProcess:
         self.pending += data
         return bool(data)
 
-    def frame(self) -> bytearray | None:
+    def frame(self) -> bytes | bytearray | None:
         """The next whole frame without its header, None if it has not come yet. FrameError for one that is too long."""
         pending = self.pending
         if len(pending) < HEADER:

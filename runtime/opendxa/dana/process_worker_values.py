@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from opendxa.dana.worker import Worker
 
 _HOST_NUMBER = "dana_host_number"
-_PLAIN = {kind: base for base, kind in RESULT_TYPES.items()}
+PLAIN = {kind: base for base, kind in RESULT_TYPES.items()}
 _LONGEST_TEXT = 10_000
 
 
@@ -88,8 +88,8 @@ class WorkerValues:
     def leaf(self, value: Any) -> Any:
         """What stands for a value that is neither scalar nor container, or the plain value of a result."""
         kind = type(value)
-        if kind in _PLAIN:
-            return _PLAIN[kind](value)
+        if kind in PLAIN:
+            return PLAIN[kind](value)
         if isinstance(value, DanaObject):
             return self._fields(value)
         if kind is HostObject or kind is HostIterator:

@@ -14,6 +14,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -22,11 +23,12 @@ from dana_guards.errors import DanaError, DanaLimitError
 from opendxa.dana.frames import HEADER, FrameError, Leaves, decode, pack, unpack
 from opendxa.dana.process_errors import error_data, error_in_worker
 from opendxa.dana.process_remote import WorkerContext, open_context
-from opendxa.dana.process_worker_values import WorkerValues, class_description, function_description
+from opendxa.dana.process_worker_values import PLAIN, WorkerValues, class_description, function_description
 
 READY = "ready"
 _ANSWERS = frozenset({"ok", "err", "stop"})
-_CHUNK = 1 << 18
+_FIRST_CHUNK, _CHUNK = 1 << 14, 1 << 20
+"""Bytes of one read: most frames are short, and a large buffer costs more than the call."""
 
 
 class Channel:
@@ -51,7 +53,7 @@ class Channel:
 
     def _fill(self, size: int) -> None:
         while len(self._pending) < size:
-            data = os.read(self._descriptor, _CHUNK)
+            data = os.read(self._descriptor, _CHUNK if self._pending else _FIRST_CHUNK)
             if not data:
                 os._exit(0)
             self._pending += data
@@ -108,7 +110,11 @@ class Worker:
         handler = _HANDLERS[message[0]]
         try:
             self.values.release(message[1])
-            frame = pack("ok", [self.values.take_dropped()], handler(self, *message[2:]), self.values.leaf)
+            result = handler(self, *message[2:])
+            plain = PLAIN.get(type(result))
+            if plain is not None:
+                result = plain(result)
+            frame = pack("ok", [self.values.take_dropped()], result, self.values.leaf)
         except BaseException as error:
             frame = pack("err", [self.values.take_dropped(), _shown(error)])
         self._channel.send(frame)
@@ -257,7 +263,7 @@ def warm_up() -> None:
 
 def main() -> NoReturn:
     """Confine this process, say that it is ready, and serve."""
-    from dana_guards.confinement import confine
+    from dana_guards.confinement import confine_calls, confine_files
 
     protocol = os.dup(0)
     os.set_inheritable(protocol, False)
@@ -266,8 +272,10 @@ def main() -> NoReturn:
     os.close(nothing)
     channel = Channel(protocol)
     try:
+        time.localtime()  # reads the zone
+        report = confine_files(readable=sys.path)
         warm_up()
-        report = confine(readable=sys.path)
+        report |= confine_calls()
     except BaseException as error:
         channel.send(pack("err", [[], error_data(error)]))
         raise
