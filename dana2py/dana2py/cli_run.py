@@ -82,13 +82,13 @@ def execute(context: Any, source: Source, values: dict[str, Any]) -> Any:
     """The value of the program: its last expression, or the result of its ``__main__``."""
     if source.path == STDIN:  # no file that a traceback could read a line from
         linecache.cache[STDIN] = (len(source.text), None, source.text.splitlines(keepends=True), STDIN)
-    result = context.eval_dana(source.text, filename=source.path)
-    if _has_main(source.text):
+    text = source.text
+    if _has_main(text):
         call = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
-        return context.eval_dana(f"__main__({call})")
-    if values:
+        text = f"{text}\n__main__({call})\n"
+    elif values:
         raise UsageProblem("arguments need a function __main__ in the program, as in: def __main__(name: str):")
-    return result
+    return context.run_dana(text, filename=source.path)
 
 
 def _has_main(text: str) -> bool:

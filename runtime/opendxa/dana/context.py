@@ -123,6 +123,7 @@ class DanaContext:
         self._modules: dict[str, DanaModule] = {}
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
+        self._programs: weakref.WeakSet[LoadedModule] = weakref.WeakSet()
         environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
         self._environment = environment
         self._importer = environment.importer = self._make_importer(environment)
@@ -200,6 +201,19 @@ class DanaContext:
             raise DanaTypeError(f"eval_dana needs text, not {type(source).__name__}")
         self._require_open()
         return self._border.release_result(self._run(partial(self._eval, source, filename)))
+
+    def run_dana(self, source: str, filename: str | None = None) -> Any:
+        """Run a whole program in a namespace of its own, and give the value of its last expression, or None.
+
+        As `eval_dana`, but nothing stays for a next call. Since no other text can bind names in that namespace, the
+        compiler knows what every name means, and loops and calls run as fast as in an imported module.
+
+        Parameters and errors are those of `eval_dana`.
+        """
+        if type(source) is not str:
+            raise DanaTypeError(f"run_dana needs text, not {type(source).__name__}")
+        self._require_open()
+        return self._border.release_result(self._run(partial(self._eval, source, filename, program=True)))
 
     async def eval_dana_async(self, source: str, filename: str | None = None) -> Any:
         """`eval_dana` in a thread of the event loop; async calls of one context wait for each other."""
@@ -324,8 +338,12 @@ class DanaContext:
             self._forget_functions()  # a module that is loaded may become an attribute of its package
         exec(compiled.code, namespace)
 
-    def _eval(self, source: str, filename: str | None) -> Any:
-        main = self._main or self._make_main()
+    def _eval(self, source: str, filename: str | None, program: bool = False) -> Any:
+        if program:
+            main = self._make_main()
+            self._programs.add(main)
+        else:
+            main = self._main = self._main or self._make_main()
         name = filename or f"<eval {sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
         if filename is None and name not in self._texts:
             self._texts.add(name)
@@ -336,7 +354,7 @@ class DanaContext:
         known = [key for key in namespace if not key.startswith("_")]
         # No stop could reach the compiler, which bounds itself, and the first time it has to be loaded as well.
         with self._meter.paused():
-            compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system])
+            compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system], program)
         namespace.pop("dana_result", None)
         self._execute(compiled, namespace)
         return namespace.pop("dana_result", None)
@@ -352,7 +370,6 @@ class DanaContext:
             place = self._importer.package_file(root)
             if place is not None:
                 main.__dict__.update(copy_exports(self._importer.load_place(PACKAGE_FILE[:-3], place)))
-        self._main = main
         return main
 
     # -- parts of the environment --------------------------------------------------------------------
@@ -549,7 +566,7 @@ class DanaContext:
         self._meter.end()
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
-        for module in [*self._importer.modules.values(), *([self._main] if self._main else [])]:
+        for module in [*self._importer.modules.values(), *([self._main] if self._main else []), *self._programs]:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
             module.__dict__.clear()
         self._importer.modules.clear()

@@ -77,16 +77,23 @@ class Library:
             self.cache.put(key, module)
         return self._remember(key.digest, module)
 
-    def compile_text(self, text: str, filename: str, policy: Policy, known: Iterable[str]) -> CompiledModule:
-        """The compiled module of a piece of text for `eval_dana`; only remembered, not stored on the disk."""
+    def compile_text(
+        self, text: str, filename: str, policy: Policy, known: Iterable[str], closed: bool = False
+    ) -> CompiledModule:
+        """The compiled module of a text for `eval_dana` or, ``closed``, of a whole program for `run_dana`.
+
+        Only remembered, not stored on the disk. ``closed`` promises that nothing else runs in its namespace.
+        """
         names = frozenset(known)
-        key = (text, filename, policy.fingerprint(), names, compiler_options())
+        key = (text, filename, policy.fingerprint(), names, compiler_options(), closed)
         module = self._recall(key)
         if module is None:
             from dana2py.compiler import compile_source
 
             with _our_mistakes(filename):
-                module = compile_source(text, filename, name="__main__", policy=policy, known=names, interactive=True)
+                module = compile_source(
+                    text, filename, name="__main__", policy=policy, known=names, interactive=True, closed=closed
+                )
             self._remember(key, module)
         return module
 
