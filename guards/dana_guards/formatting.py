@@ -15,6 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from dana_guards.spelling import dana_name
+from dana_guards.watchdog import look_for_stop
 
 #: Characters that one value may be written with.
 TEXT_LIMIT = 10_000_000
@@ -113,6 +114,7 @@ def _write(value: Any, out: _Out) -> None:
     """Write without recursion: a stack of generators, each of which hands out the members that it cannot write."""
     active = {id(value)}
     stack: list[tuple[int, Iterator[Any]]] = [(id(value), _open(value, out))]
+    opened = 0
     while stack:
         key, members = stack[-1]
         for member in members:
@@ -123,6 +125,10 @@ def _write(value: Any, out: _Out) -> None:
             else:
                 active.add(id(member))
                 stack.append((id(member), _open(member, out)))
+                opened += 1
+                if not opened & 1023:
+                    # Parts that are shared multiply: ten million characters of them take seconds.
+                    look_for_stop()
                 break
         else:
             active.discard(key)

@@ -81,6 +81,13 @@ def running(top: Meter) -> list[Meter]:
     return chain
 
 
+def look_for_stop() -> None:
+    """Raise the pending stop of the calling thread, if any: for work of ours that has no meter at hand."""
+    meter = ACTIVE.get(get_ident())
+    if meter is not None:
+        meter.check()
+
+
 class Watchdog:
     """Polls `ACTIVE`; parked while nothing has run for half a second."""
 
