@@ -10,6 +10,7 @@ How values cross is in `convert`, how functions look in `function`, how modules 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -123,7 +124,7 @@ class DanaContext:
         self._modules: dict[str, DanaModule] = {}
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
-        self._programs: weakref.WeakSet[LoadedModule] = weakref.WeakSet()
+        self._programs: list[LoadedModule] = []
         environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
         self._environment = environment
         self._importer = environment.importer = self._make_importer(environment)
@@ -341,7 +342,8 @@ class DanaContext:
     def _eval(self, source: str, filename: str | None, program: bool = False) -> Any:
         if program:
             main = self._make_main()
-            self._programs.add(main)
+            self._drop_programs()
+            self._programs.append(main)
         else:
             main = self._main = self._main or self._make_main()
         name = filename or f"<eval {sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
@@ -358,6 +360,16 @@ class DanaContext:
         namespace.pop("dana_result", None)
         self._execute(compiled, namespace)
         return namespace.pop("dana_result", None)
+
+    def _drop_programs(self) -> None:
+        """Let go of programs that are over: nothing but the module, the meter and this look refers to the namespace.
+
+        A function of the program that the host still has would.
+        """
+        for module in [each for each in self._programs if sys.getrefcount(each.__dict__) <= 3]:
+            self._programs.remove(module)
+            self._stoppable.discard(id(module.__dict__))
+            self._meter.forget_namespace(module.__dict__)
 
     def _make_main(self) -> LoadedModule:
         """The module in which texts run; what ``__init__.na`` of a search folder exports is known there."""
@@ -573,6 +585,7 @@ class DanaContext:
         self._forget_functions()
         self._modules.clear()
         self._main = None
+        self._programs.clear()
         self._compiled_files.clear()
         self._builtins.clear()
         environment = self._environment
