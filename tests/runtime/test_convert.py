@@ -6,6 +6,7 @@ import copy
 import datetime
 import decimal
 import enum
+import fractions
 import pickle
 from collections import Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import pytest
 
 from dana2py.bindings import dana_name as compiler_dana_name
 from dana2py.bindings import python_name as compiler_python_name
-from opendxa.dana import DanaContext, DanaFunction, DanaObject, DanaRuntimeError, DanaTypeError
+from opendxa.dana import DanaContext, DanaFunction, DanaObject, DanaRuntime, DanaRuntimeError, DanaTypeError
 from opendxa.dana.copying import DEPTH, copy_tree
 from opendxa.dana.spelling import dana_name, python_name
 
@@ -115,15 +116,38 @@ def test_subclasses_become_exact(inside: Callable[[Any], Any], value: Any, plain
     assert repr(made) == repr(plain)
 
 
+class Zone(datetime.tzinfo):
+    """A time zone whose methods are the host's code."""
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        (datetime.date(2026, 1, 31), "v.year * 100 + v.month == 202601"),
+        (datetime.datetime(2026, 1, 31, 12, 5, tzinfo=datetime.UTC), "v.hour == 12"),
+        (datetime.timedelta(days=2), "v.total_seconds() == 172800.0"),
+        (decimal.Decimal("1.50"), "str(v) == '1.50'"),
+        (fractions.Fraction(3, 4), "v.numerator == 3"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_immutable_values_cross_both_ways(value: object, source: str) -> None:
+    """Dates, times, decimals and fractions work inside Dana and come back as what they were."""
+    with DanaRuntime().create_context() as context:
+        context.eval_dana("def check(v):\n    return " + source + "\ndef same(v):\n    return [v, {'k': v}]")
+        check, same = context.eval_dana("[check, same]")
+        assert check(value) is True
+        back = same(value)
+        assert back == [value, {"k": value}]
+        assert type(back[0]) is type(back[1]["k"]) is type(value)
+
+
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
         (b"abc", "decode"),
         (bytearray(b"abc"), "decode"),
-        (datetime.date(2026, 1, 1), "isoformat"),
-        (datetime.datetime(2026, 1, 1), "isoformat"),
-        (datetime.timedelta(1), "total_seconds"),
-        (decimal.Decimal("1.5"), "str"),
+        (datetime.datetime(2026, 1, 1, tzinfo=Zone()), "isoformat"),
         (1j, "real"),
         (Row(), "asdict"),
         (MappingProxyType({}), "dict(value)"),

@@ -30,7 +30,7 @@ from dana_guards.policy import Policy
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import accepts, is_type
 from opendxa.dana import texts
-from opendxa.dana.convert import Border
+from opendxa.dana.convert import Border, thawed
 from opendxa.dana.ending import ContextMeter, wait_until
 from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, describe, is_plain
 from opendxa.dana.host import Handle, check_lent, ended, host_function, host_iterator, make_handle
@@ -68,6 +68,13 @@ NO_CODE = compile("", "<nothing>", "exec")
 _building = threading.RLock()
 MAIN = "__main__"
 _OWN_KINDS = (FlatIterator, Handle, LoadedModule)
+
+
+def _policy(names: frozenset[str]) -> Policy:
+    """What text of this context may be. Where no event can stop a run, the code has to ask for the stop itself."""
+    from dana_guards.watchdog import stop_mode
+
+    return Policy("limited", stop_flags=stop_mode() == "flag", names=names)
 
 
 class DanaContext:
@@ -114,7 +121,7 @@ class DanaContext:
         self._search_paths = search_paths
         self._meter = ContextMeter(limits)
         self._border = Border(self)
-        self._policy = Policy("limited", names=frozenset([*functions, *objects]))
+        self._policy = _policy(frozenset([*functions, *objects]))
         self._texts: set[str] = set()
         self._stoppable: set[int] = set()
         self._compiled_files: dict[str, CompiledModule] = {}
@@ -239,7 +246,7 @@ class DanaContext:
         if Policy().has_name(name):
             raise ValueError(f"expose: {name!r} is a built-in of Dana; use another name, or functions= or objects=")
         self._builtins[name] = make_handle(self, name, obj, attrs, methods)
-        self._policy = Policy("limited", names=self._policy.names | {name})
+        self._policy = _policy(self._policy.names | {name})
 
     def cleanup(self) -> None:
         """End the context and let go of everything in it. May be called more than once, from any thread.
@@ -500,7 +507,7 @@ class DanaContext:
             return self._callable(value)
         if isinstance(value, type({}.keys()) | type({}.values()) | type({}.items())):
             return self._border.release(list(value))
-        return value
+        return thawed(value)
 
     def _constructor(self, cls: StructType) -> FunctionType:
         init: Any = cls.__dict__["__init__"]

@@ -10,6 +10,7 @@ The copying itself is in `copying`; this file knows the leaves.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,14 +24,14 @@ from opendxa.dana.results import as_result
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
 
+_FROZEN = {"datetime": "datetime_py", "decimal": "decimal_py", "fractions": "fractions_py"}
+"""Modules of Python whose immutable values have a counterpart in Dana, and the façade that has it."""
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 
 # What a host may try to pass, and what to do instead. The first match counts; types by name, so that nothing is loaded.
 _HINTS: tuple[tuple[str, str], ...] = (
     ("bytes bytearray memoryview", "pass text: value.decode()"),
     ("datetime date time", "pass text: value.isoformat()"),
-    ("timedelta", "pass seconds: value.total_seconds()"),
-    ("Decimal Fraction", "pass text or a float: str(value) or float(value)"),
     ("complex", "pass two floats: [value.real, value.imag]"),
     ("UUID Path PosixPath WindowsPath", "pass text: str(value)"),
     ("ndarray Series", "pass a list: value.tolist()"),
@@ -93,6 +94,9 @@ class Border:
             return own
         if isinstance(value, _CALLABLES):
             return context._host_function(value)
+        frozen = _frozen(value)
+        if frozen is not None:
+            return frozen
         plain = _numpy_scalar(value)
         if plain is not None:
             return self.admit(plain)
@@ -104,6 +108,27 @@ class Border:
 
     def _release_leaf(self, value: Any) -> Any:
         return self._context._host_value(value)
+
+
+def _frozen(value: Any) -> Any:
+    """The immutable value for a date, a time, a Decimal or a Fraction, None for anything else.
+
+    Exact types only; a time zone that is a class of the host's own would run its code inside Dana, so it stays out.
+    """
+    facade = _FROZEN.get(type(value).__module__)
+    zone = getattr(value, "tzinfo", None)
+    if facade is None or (zone is not None and type(zone).__module__ != "datetime"):
+        return None
+    importlib.import_module(f"dana_guards.facades.{facade}")
+    from dana_guards.facades.values import from_host
+
+    return from_host(value)
+
+
+def thawed(value: Any) -> Any:
+    """The object inside of an immutable value of Dana; any other value as it is."""
+    values = sys.modules.get("dana_guards.facades.values")  # without a façade there is no such value
+    return values.to_host(value) if values is not None and isinstance(value, values.FrozenValue) else value
 
 
 def _numpy_scalar(value: Any) -> Any:
