@@ -1,10 +1,10 @@
 """What a worker process gives up before it sees a program (threat model 8).
 
 In: the calling process, which is a worker that has just started. Out: the same process with less: limits of resources,
-no new privileges, files that can only be read and only in the named folders (Landlock), and a short list of system calls
-(seccomp). What the system does not have is left out, and the report says so: ``limits`` exist on every POSIX system,
-``no_new_privileges``, ``landlock`` and ``seccomp`` on Linux only, on x86-64 and ARM64. None of it is the wall by itself:
-the policy stays on inside the worker, and the parent kills from outside.
+no new privileges, files that can only be read and only in the named folders (Landlock), and a short list of system
+calls (seccomp). What the system does not have is left out, and the report says so: ``limits`` exist on every POSIX
+system, ``no_new_privileges``, ``landlock`` and ``seccomp`` on Linux only, on x86-64 and ARM64. None of it is the wall
+by itself: the policy stays on inside the worker, and the parent kills from outside.
 
 All of it is for ever: nothing here can be taken back by this process.
 """
@@ -33,7 +33,9 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
 def confine_files(readable: Iterable[str]) -> dict[str, bool]:
-    """Give up new privileges, and every file but those to be read in some folders. Must be called before any thread starts.
+    """Give up new privileges, and every file but those to be read in some folders.
+
+    Landlock holds for the calling thread and those that it starts: call this before there is another one.
 
     Parameters
     ----------
@@ -184,7 +186,8 @@ _CALLS: Final[dict[str, tuple[int, int]]] = {
     "restart_syscall": (219, 128), "set_robust_list": (273, 99), "rseq": (334, 293), "membarrier": (324, 283),
     "exit": (60, 93), "exit_group": (231, 94),
 }  # fmt: skip
-"""Calls that are allowed: reading, memory, clocks, waiting, ending. No process, thread, socket, signal, or change of a file."""
+"""Calls that are allowed: reading, memory, clocks, waiting, ending; no process, thread, socket, signal, change of a
+file. Name to the numbers on x86-64 and on ARM64, -1 where there is none."""
 _OPENAT: Final = (257, 56)
 _PRLIMIT: Final = (302, 261)
 _WRITING: Final = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000 | 0o20000000
@@ -195,7 +198,7 @@ _AT_NUMBER, _AT_MACHINE, _AT_FIRST, _AT_THIRD = 0, 4, 16, 32
 
 
 def seccomp_program(machine: str) -> bytes:
-    """The filter: a list of BPF instructions that allows the calls of `_CALLS`, opening files to read, and limits of itself."""
+    """The filter in BPF: it allows the calls of `_CALLS`, opening files to read, and limits of the process itself."""
     audit, _, column = _MACHINES[machine]
     numbers = [row[column] for row in _CALLS.values() if row[column] >= 0]
     steps = [(_LOAD, 0, 0, _AT_MACHINE), (_JUMP_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _AT_NUMBER)]

@@ -30,8 +30,8 @@ _LONG_INT: Final = 10_000
 """Bits above which an int is written in hexadecimal: Python reads at most 4,300 decimal digits (CVE-2020-10735)."""
 _LARGE_FRAME: Final = 1_000_000
 _COST_OF_BRACKET, _COST_OF_COMMA = 100, 40
-"""Bytes of Python objects that a character of JSON can stand for, at most; measured on lists of empty lists, of ints."""
-_SOLID: Final = {tuple: "t", set: "s", frozenset: "f"}
+"""Bytes of Python objects that a character of JSON can stand for, measured on lists of empty lists and of ints."""
+_SOLID: Final[dict[type, str]] = {tuple: "t", set: "s", frozenset: "f"}
 _SOLID_KINDS: Final = {"t": tuple, "s": set, "f": frozenset}
 
 
@@ -63,7 +63,8 @@ def _read_long(text: str) -> int:
 
 # The C scanner is faster with Python's own int, which bounds itself unless the host has switched that off.
 _bounded = 0 < sys.get_int_max_str_digits() <= 10 * _LONG_INT
-_scan = json.JSONDecoder(parse_int=None if _bounded else _read_long).scan_once
+_decoder: Any = json.JSONDecoder(parse_int=None if _bounded else _read_long)
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
 
 # -- messages ------------------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class _Writer:
             node[1] = [place(item, level) for item in pairs]
 
     def _place_solid(self, root: Any, level: int) -> Any:
-        """Tuples and sets are numbered after what they hold of their kind; they cannot form a cycle among themselves."""
+        """Tuples and sets are numbered after those inside them; they cannot form a cycle among themselves."""
         stack = [(root, list(root), level)]
         while stack:
             value, items, here = stack[-1]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from opendxa.dana.importer import Importer
     from opendxa.dana.module import DanaModule
 
+_ORIGINAL = "__dana_original__"
 _SWITCHES = ("DANA_AUTO_COERCION", "DANA_SEMANTIC_TRUTH", "TZ")
 
 
@@ -103,7 +104,8 @@ class ProcessContext(DanaContext):
 
     def reload_changed(self) -> list[str]:
         self._require_open()
-        names: list[str] = self._ask("changed", [], [each for each in self._files.values() if self._is_changed(*each)])
+        changed = [name for name, stamp in self._files.values() if self._is_changed(name, stamp)]
+        names: list[str] = self._ask("changed", [], changed)
         for name in names:
             self._ask("reload", [name], seconds=True)
         self._forget_functions()
@@ -144,12 +146,14 @@ class ProcessContext(DanaContext):
         """The worker's answer, with the limits armed."""
         return self._enter(lambda link: link.request(word, [self._seconds(), *plain] if seconds else plain, value))
 
-    def _ask_link(self, link: Link, word: str, plain: list[Any], value: Any = None) -> Any:
+    def _ask_link(
+        self, link: Link, word: str, plain: list[Any], value: Any = None, *, seconds: bool = True
+    ) -> Any:
         """The same for what belongs to one worker; DanaContextError if that has ended."""
         self._require_open()
         if link is not self._link or not link.alive:
             raise DanaContextError("the value was lost when its worker process ended")
-        return self._ask(word, plain, value, seconds=True)
+        return self._ask(word, plain, value, seconds=seconds)
 
     def _attribute(self, module: str, name: str) -> Any:
         """An export of a module."""
@@ -236,7 +240,7 @@ class ProcessContext(DanaContext):
         """Call a function of the worker; the short frame where everything is scalar."""
         if self._closed:
             raise ended()
-        return as_result(self._enter(lambda link: self._called(link, remote, args, named)))
+        return self._enter(lambda link: self._called(link, remote, args, named))
 
     def _called(self, link: Link, remote: RemoteFunction, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         number = remote.number if remote.link is link else self._current_number(remote)
@@ -334,7 +338,9 @@ class ProcessContext(DanaContext):
 
     def _unwrapped(self, value: Any) -> Any:
         """What a lent thing is to the host."""
-        return value.target if type(value) is _Exposed else value
+        if type(value) is _Exposed:
+            return value.target
+        return value.__dict__.get(_ORIGINAL, value) if type(value) is FunctionType else value
 
     def _module_named(self, name: str) -> DanaModule:
         view = self._modules.get(name)
@@ -372,11 +378,14 @@ class ProcessContext(DanaContext):
 
 
 def _as_function(value: Callable[..., Any]) -> Callable[..., Any]:
-    """A callable object as a function, which is what the border knows."""
+    """A callable object as a function, which is what the border knows; `_unwrapped` finds it again."""
+    if isinstance(value, _CALLABLES):
+        return value
 
     def call(*args: Any, **named: Any) -> Any:
         return value(*args, **named)
 
+    call.__dict__[_ORIGINAL] = value
     return call
 
 

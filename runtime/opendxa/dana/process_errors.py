@@ -22,6 +22,7 @@ HOST_NUMBER: Final = "dana_host_error"
 """Attribute of an exception in the worker: under which number the host keeps the original."""
 _LONGEST: Final = 100_000
 _MOST_PARTS: Final = 200
+_PLACE: Final = ("filename", "lineno", "column", "source_line", "stack")
 _FAMILY: Final[dict[str, type[DanaError]]] = {
     kind.__name__: kind
     for kind in (*vars(errors).values(), SandboxError)
@@ -109,9 +110,11 @@ def error_from(data: Any, kept: dict[int, BaseException]) -> BaseException:
     family = next((_FAMILY[kind] for kind in kinds if kind in _FAMILY), None)
     if family is None:
         return original or python_error(kinds, _args(data))
-    if original is not None:
-        return original
     error = dana_error(family, data)
+    if original is not None:
+        if isinstance(original, DanaError) and original.lineno is None:
+            original.__dict__.update({key: error.__dict__[key] for key in _PLACE if key in error.__dict__})
+        return original
     cause = data.get("cause")
     if cause is not None:
         names = _kinds(cause)
@@ -202,15 +205,15 @@ def _listed(value: Any) -> list[Any]:
 def _number(value: Any) -> int | None:
     if value is not None and (type(value) is not int or not 0 <= value < 1 << 31):
         raise FrameError("a line of an error is no number")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _entry(data: Any) -> StackEntry:
     if type(data) is not list or len(data) != 5:
         raise FrameError("an entry of a call stack has the wrong length")
     file, line, column, function, source = data
-    number = _number(line)
-    return StackEntry(plain_text(file) or "", number or 0, _number(column), plain_text(function) or "", plain_text(source))
+    texts = plain_text(file) or "", plain_text(function) or ""
+    return StackEntry(texts[0], _number(line) or 0, _number(column), texts[1], plain_text(source))
 
 
 def lost(reason: DanaLimitError) -> DanaLimitError:

@@ -21,13 +21,14 @@ from opendxa.dana.frames import FrameError, Leaves, decode, pack, unpack
 from opendxa.dana.process_errors import error_data, error_from, lost
 from opendxa.dana.process_services import SERVICES
 from opendxa.dana.process_values import ParentValues
+from opendxa.dana.tracebacks import _steps, _without_ours
 
 if TYPE_CHECKING:
     from opendxa.dana.process_context import ProcessContext
     from opendxa.dana.process_pool import WorkerProcess
 
 GRACE: Final = 0.1
-"""Seconds between the deadline and the kill: twenty switch intervals, time enough for Dana code to be stopped softly."""
+"""Seconds between the deadline and the kill: twenty switch intervals, enough to stop Dana code softly."""
 TICK: Final = 0.02
 """Seconds between two looks at memory and cancellation."""
 SLACK: Final = 64 * 1024 * 1024
@@ -132,9 +133,11 @@ class Link:
         except Exception as error:
             if not self.alive:
                 raise
+            data = error_data(error, hide_foreign=True, number=self._kept_count + 1)
+            error.__traceback__ = _without_ours(list(_steps(error.__traceback__)))
             self._kept_count += 1
             self.kept[self._kept_count] = error
-            frame = pack("err", [self._dropped(), error_data(error, hide_foreign=True, number=self._kept_count)])
+            frame = pack("err", [self._dropped(), data])
         except BaseException as error:
             if not self.alive:
                 raise

@@ -44,7 +44,7 @@ class ProcessModule(DanaModule):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"the Dana module {self._name!r} cannot be changed from outside")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    __delattr__ = __setattr__
 
     def __dir__(self) -> list[str]:
         names = self._context._ask("names", [self._name])

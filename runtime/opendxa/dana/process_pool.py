@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import weakref
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -43,8 +43,9 @@ _NEEDED: Final = ("dana_guards", "dana2py", "opendxa.dana", "RestrictedPython", 
 class WorkerProcess:
     """A worker, from its start to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_end: Callable[[WorkerProcess], object] = id) -> None:
         _require_posix()
+        self._on_end = on_end
         self._owner = os.getpid()
         self.folder = tempfile.mkdtemp(prefix="dana-worker-")
         ours, theirs = socket.socketpair()
@@ -52,7 +53,7 @@ class WorkerProcess:
             with theirs, open(os.path.join(self.folder, "stderr"), "wb") as errors:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", "-E", "-B", "-X", "utf8", "-c", _BOOT, *_folders()],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
                     cwd=self.folder,
@@ -70,6 +71,7 @@ class WorkerProcess:
         self._poll.register(ours, select.POLLIN)
         self.pending = bytearray()
         self.ended = False
+        self._words = ""
         self.confinement: dict[str, Any] = {}
         self.baseline = 0
 
@@ -169,6 +171,7 @@ class WorkerProcess:
             self.socket.close()
             self._words = self._read_words()
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._on_end(self)
         return _told(self._process.returncode)
 
     def reason_of_death(self) -> DanaLimitError:
@@ -184,7 +187,8 @@ class WorkerProcess:
         return DanaLimitError(f"the worker process crashed ({said})")
 
     def _last_words(self) -> str | None:
-        return (self._words.strip().splitlines() or [None])[-1]
+        lines = self._words.strip().splitlines()
+        return lines[-1] if lines else None
 
     def _read_words(self) -> str:
         try:
@@ -239,7 +243,8 @@ class Pool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spares: list[WorkerProcess] = []
-        self._all: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+        # Held until they have ended: a process must not be forgotten while it runs.
+        self._all: set[WorkerProcess] = set()
         self._registered = False
 
     def take(self) -> WorkerProcess:
@@ -256,7 +261,7 @@ class Pool:
         return worker
 
     def _start(self) -> WorkerProcess:
-        worker = WorkerProcess()
+        worker = WorkerProcess(self._all.discard)
         self._all.add(worker)
         return worker
 

@@ -57,8 +57,9 @@ class RemoteLibrary(Library):
 
     def place_of(self, sent: dict[str, Any]) -> Place:
         """The place that the parent found, with its text noted."""
-        file, text = sent["file"], sent["text"]
+        file = sent["file"]
         if file is not None:
+            text = sent["text"]
             self.texts[file], self.shown[file] = text, sent["shown"]
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
             if sent["code"] is not None:
@@ -266,6 +267,6 @@ def _no_grants() -> Any:
 _WARM = (
     'struct P:\n    x: int\n    items: list = []\n\ndef (p: P) grow(n: int = 1) -> int:\n    return p.x + n\n',
     'a = [P(x=i).grow() for i in range(3)]\nd = {"k": f"{a[0]:>4}"}\n"v=" + 5\n',
-    "def f(n):\n    try:\n        return n if n < 2 else f(n - 1) + f(n - 2)\n    except ValueError as e:\n        return e.message\n",
+    "def f(n):\n    try:\n        return n and f(n - 1) + 1\n    except ValueError as e:\n        return e.message\n",
     "import math.py\nf(5) + math.sqrt(4.0)\n",
 )

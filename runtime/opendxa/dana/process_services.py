@@ -202,8 +202,8 @@ def _cached(context: ProcessContext, place: Place, name: str, data: bytes) -> st
     module = cache.get(key) or cache.get_beside(Path(place.file), key, policy.profile, vouched=place.vouched)
     if module is None:
         return None
-    parts = (module.code, module.name, module.filename, module.exports, module.manifest, module.fingerprint)
-    parts += (module.profile, module.is_package, module.docstring, module.annotations, module.names)
+    parts: tuple[Any, ...] = (module.code, module.name, module.filename, module.exports, module.manifest)
+    parts += (module.fingerprint, module.profile, module.is_package, module.docstring, module.annotations, module.names)
     return marshal.dumps(parts).decode("latin-1")
 
 

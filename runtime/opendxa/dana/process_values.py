@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dana_guards.errors import DanaContextError, DanaTypeError
 from dana_guards.exceptions import KINDS, CaughtError
+from dana_guards.spelling import did_you_mean
 from dana_guards.structs import DanaObject, StructType, TypeRegistry, delegated, make_field
 from dana_guards.type_tokens import TYPE_WORDS, type_word
 from opendxa.dana.copying import SCALARS
@@ -132,7 +133,7 @@ class ParentValues:
             self._same(value._link)
             return Ref(["v", value._number])
         if isinstance(value, DanaObject):
-            number = self._numbers.get(kind)
+            number = self._numbers.get(kind)  # type: ignore[call-overload]
             if number is None:
                 raise DanaTypeError(
                     f"a {kind.__name__} of another context cannot enter this one",
@@ -187,7 +188,7 @@ class ParentValues:
         fields = cls._dana_fields_
         if count != len(fields):
             raise FrameError("a struct has the wrong number of fields")
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)  # type: ignore[arg-type]
 
         def fill(values: list[Any]) -> None:
             for field, value in zip(fields, values, strict=True):
@@ -202,7 +203,7 @@ class ParentValues:
         name, module = _name(told, "name"), plain_text(_get(told, "module"))
         public = _get(told, "public") is True
         remote = RemoteFunction(self._link, number, module if public else None, name)
-        made = _calling(self._context, remote)
+        made, plain = _calling(self._context, remote)
         notes = _notes(_get(told, "notes"))
         made.__name__ = made.__qualname__ = name
         made.__doc__, made.__module__ = plain_text(_get(told, "doc")), module or "__main__"
@@ -211,7 +212,9 @@ class ParentValues:
         file, line = plain_text(_get(told, "file")) or "", _get(told, "line")
         # Only files that this side has sent: `inspect` opens what a function names.
         if file in self._context._files and type(line) is int and 0 < line < 1 << 31:
-            made.__code__ = made.__code__.replace(co_filename=file, co_firstlineno=line)
+            for each in (made, plain):
+                each.__code__ = each.__code__.replace(co_filename=file, co_firstlineno=line)
+        made.__dict__["__wrapped__"] = plain
         made.__dict__.update({MARK: self._context, REMOTE: remote})
         made.__dict__["call_async"] = functools.partial(_call_async, made)
         made.__dict__["map"] = functools.partial(map_items, made)
@@ -241,8 +244,8 @@ class ParentValues:
             "_dana_by_name_": {field.python: field for field in fields},
             "_dana_delegates_": tuple(field for field in fields if field.name.startswith("_")),
         }
-        if body["_dana_delegates_"]:
-            body |= {"__getattr__": delegated, "_dana_sized_": None}
+        body["__getattr__"] = _late_member(self, number, bool(body["_dana_delegates_"]))
+        body["_dana_sized_"] = None
         try:
             cls = StructType(name, (DanaObject,), body)
         except (TypeError, ValueError):
@@ -250,36 +253,65 @@ class ParentValues:
         self._types.types[name] = cls
         for field in fields:
             type.__setattr__(cls, field.python, self._types.descriptor(name, field))
-        for python, shown, doc in _methods(_get(told, "methods")):
-            if python not in body["_dana_by_name_"]:
-                type.__setattr__(cls, python, _method(self._context, self._link, python, shown, doc))
         self._classes[number] = cls
         self._numbers[cls] = number
+        self._add_methods(cls, told)
         return cls
 
+    def _add_methods(self, cls: StructType, told: Any) -> None:
+        for python, shown, doc in _methods(_get(told, "methods")):
+            if python not in cls.__dict__:
+                type.__setattr__(cls, python, _method(self._context, self._link, python, shown, doc))
 
-def _calling(context: ProcessContext, remote: RemoteFunction) -> FunctionType:
+    def learn_methods(self, number: int) -> None:
+        """Ask for the methods of a class again: a program may attach them at any time."""
+        told = self._context._ask_link(self._link, "class", [number], seconds=False)
+        self._add_methods(self._classes[number], told)
+
+
+def _calling(context: ProcessContext, remote: RemoteFunction) -> tuple[FunctionType, FunctionType]:
+    """The function that a host gets, and the one whose result is plain."""
     call = context._call_remote
 
-    def run(*args: Any, **named: Any) -> Any:
+    def plain(*args: Any, **named: Any) -> Any:
         return call(remote, args, named)
 
-    return run
+    def run(*args: Any, **named: Any) -> Any:
+        return as_result(call(remote, args, named))
+
+    made: Any = run, plain
+    return made  # type: ignore[no-any-return]
 
 
 def _method(context: ProcessContext, link: Link, python: str, shown: str, doc: str | None) -> FunctionType:
-    def method(self: DanaObject, *args: Any, **named: Any) -> Any:
+    def run(self: DanaObject, *args: Any, **named: Any) -> Any:
         found = context._ask_link(link, "method", [python], [self, list(args), named])
         if not isinstance(found, list) or len(found) != 2 or type(found[1]) is not type(self):
             raise DanaContextError("the worker process gave no result of a method")
         for field in type(self)._dana_fields_:
             object.__setattr__(self, field.slot, object.__getattribute__(found[1], field.slot))
-        return as_result(found[0])
+        return self if found[0] is found[1] else as_result(found[0])
 
+    method: Any = run
     method.__name__ = method.__qualname__ = shown
     method.__doc__ = doc
     method.__dict__[MARK] = context
-    return method
+    return method  # type: ignore[no-any-return]
+
+
+def _late_member(values: ParentValues, number: int, delegates: bool) -> Callable[[DanaObject, str], Any]:
+    def late(self: DanaObject, name: str) -> Any:
+        if not name.startswith("_"):
+            values.learn_methods(number)
+            found = next((base.__dict__[name] for base in type(self).__mro__ if name in base.__dict__), None)
+            if found is not None:
+                return found.__get__(self)
+        if delegates:
+            return delegated(self, name)
+        known = [field.name for field in type(self)._dana_fields_]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{did_you_mean(name, known)}")
+
+    return late
 
 
 def _no_constructor(self: DanaObject, *args: Any, **named: Any) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from dana_guards.exceptions import KINDS, CaughtError, ExceptionToken
+from dana_guards.exceptions import KINDS, CaughtError
 from dana_guards.formatting import text_of
+from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import TYPE_WORDS
 from opendxa.dana.copying import SCALARS
@@ -22,7 +23,6 @@ from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.module import DanaModule
 from opendxa.dana.process_tables import Borrowed, Lent
 from opendxa.dana.results import RESULT_TYPES
-from opendxa.dana.spelling import dana_name
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
@@ -36,7 +36,7 @@ _LONGEST_TEXT = 10_000
 class HostObject:
     """An object of the host: each attribute and each call asks the parent."""
 
-    __slots__ = ("_number", "_worker", "__weakref__")
+    __slots__ = ("__weakref__", "_number", "_worker")
 
     def __init__(self, worker: Worker, number: int) -> None:
         self._worker = worker
@@ -51,7 +51,7 @@ class HostObject:
 class HostIterator:
     """An iterator of the host: each step asks the parent."""
 
-    __slots__ = ("_number", "_worker", "__weakref__")
+    __slots__ = ("__weakref__", "_number", "_worker")
 
     def __init__(self, worker: Worker, number: int) -> None:
         self._worker = worker
@@ -155,16 +155,17 @@ class WorkerValues:
     def _function(self, number: int) -> FunctionType:
         ask = self._worker.ask
 
-        def host(*args: Any, **named: Any) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
             return ask("host", [number], [list(args), named])
 
+        host: Any = call
         host.__dict__[_HOST_NUMBER] = number
-        return host
+        return host  # type: ignore[no-any-return]
 
     def struct(self, number: int, count: int) -> Any:
         """An empty instance, and what fills it with the values that came."""
         cls = self._by_number[number]
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)  # type: ignore[arg-type]
 
         def fill(values: list[Any]) -> None:
             for field, value in zip(cls._dana_fields_, values, strict=True):
