@@ -6,8 +6,9 @@ import linecache
 
 import pytest
 
-from dana2py.diagnostics import describe, did_you_mean, display_width, place_of, render, render_traceback
+from dana2py.diagnostics import describe, display_width, place_of, render, render_traceback
 from dana_guards.errors import DanaError, DanaRuntimeError, DanaSyntaxError, DanaTypeError, InternalError
+from dana_guards.spelling import near_name
 
 
 def error(text: str, column: int, message: str = "wrong", **more: object) -> DanaError:
@@ -25,9 +26,9 @@ def error(text: str, column: int, message: str = "wrong", **more: object) -> Dan
         ("anything", [], None),
     ],
 )
-def test_did_you_mean(name: str, candidates: list[str], answer: str | None) -> None:
+def test_near_name(name: str, candidates: list[str], answer: str | None) -> None:
     """The nearest name is suggested, a name that is not near and the name itself are not."""
-    assert did_you_mean(name, candidates) == answer
+    assert near_name(name, candidates) == answer
 
 
 def test_render_shows_place_line_caret_and_hint() -> None:

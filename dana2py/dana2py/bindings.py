@@ -6,44 +6,17 @@ looked up here for the first time: `dana2py.resolver` fills the scopes, the lowe
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from dana2py import nodes
+from dana_guards.spelling import SESSION, dana_name, python_name
 
-SESSION = "dana_x_"
-"""Prefix of module variables of a session that are called like a built-in."""
+__all__ = [
+    "SCOPES", "Binding", "ModuleScope", "Resolution", "Scope", "dana_name", "function_line", "lookup", "module_of",
+    "python_name", "scoped_binding",
+]  # fmt: skip
 SCOPES = ("private", "public", "system")
-
-
-@lru_cache(maxsize=4096)
-def python_name(name: str) -> str:
-    """The Python name of a Dana name; injective, see docs/architecture.md section 1."""
-    if name.startswith("_"):
-        return f"dana_u{name}"
-    if name.startswith("dana_"):
-        return f"dana_n_{name}"
-    if keyword.iskeyword(name.rstrip("_")):
-        return f"{name}_"
-    return name
-
-
-@lru_cache(maxsize=4096)
-def dana_name(python: str) -> str | None:
-    """The Dana name behind a Python name of ours, or None for a name that the compiler made."""
-    if python.startswith("dana_n_"):
-        return python[len("dana_n_") :]
-    if python.startswith("dana_u_"):
-        return python[len("dana_u") :]
-    if python.startswith(SESSION):
-        return python[len(SESSION) :]
-    if python.startswith("dana_"):
-        return None
-    if python.endswith("_") and keyword.iskeyword(python.rstrip("_")):
-        return python[:-1]
-    return python
 
 
 @dataclass(frozen=True, slots=True)

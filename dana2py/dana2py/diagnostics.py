@@ -8,10 +8,9 @@ Program text reaches a terminal through here, so control characters are always s
 
 from __future__ import annotations
 
-import difflib
 import linecache
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from types import CodeType, FrameType, TracebackType
@@ -20,7 +19,7 @@ from typing import Any
 from dana2py.bindings import dana_name
 from dana_guards.errors import DanaError, DanaSyntaxError, InternalError
 
-__all__ = ["describe", "did_you_mean", "display_width", "is_dana_frame", "place_of", "render", "render_traceback"]
+__all__ = ["describe", "display_width", "is_dana_frame", "place_of", "render", "render_traceback"]
 
 TAB_WIDTH = 8  # as Dana counts a tab (1.1)
 MAX_SOURCE_WIDTH = 140
@@ -29,22 +28,6 @@ MAX_CHAIN = 10
 REPORT = "this is a mistake of dana2py, not of the program: please report it with the program that shows it"
 
 _STYLES = {"bold": "\033[1m", "red": "\033[1;31m", "blue": "\033[34m", "cyan": "\033[36m"}
-
-
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that is spelt most like `name`, or None if none is near.
-
-    Parameters
-    ----------
-    name : what the program says.
-    candidates : what it could have meant; `name` itself is never the answer.
-    """
-    known = sorted({candidate for candidate in candidates if candidate != name})
-    folded = [candidate for candidate in known if candidate.lower() == name.lower()]
-    if folded:
-        return folded[0]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6 if len(name) > 3 else 0.66)
-    return near[0] if near else None
 
 
 # -- one error ---------------------------------------------------------------------------------

@@ -261,11 +261,11 @@ def _misspelt_word(tokens: list[Token], index: int, _accepted: frozenset[str]) -
 
 def _near_word(word: str) -> str | None:
     # The lists are short, but difflib is slow to import: only a wrong program pays for it.
-    from dana2py.diagnostics import did_you_mean
+    from dana_guards.spelling import near_name
 
     word = word.lower()
     swapped = [known for known in _STATEMENT_WORDS if known == word or sorted(known) == sorted(word)]
-    return swapped[0] if swapped else did_you_mean(word, _STATEMENT_WORDS)
+    return swapped[0] if swapped else near_name(word, _STATEMENT_WORDS)
 
 
 def _misspelt_inside(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
@@ -276,9 +276,9 @@ def _misspelt_inside(tokens: list[Token], index: int, accepted: frozenset[str]) 
     words = [word for word, kind in KEYWORDS.items() if kind in accepted and word == kind.lower()]
     if tokens[_line_start(tokens, index)].kind == "FOR" and "IN" in accepted and len(str(token.value)) < 4:
         return f"{token.value!r} is unexpected here", "a loop is written 'for name in values:'"
-    from dana2py.diagnostics import did_you_mean
+    from dana_guards.spelling import near_name
 
-    near = did_you_mean(str(token.value), words)
+    near = near_name(str(token.value), words)
     return (f"{token.value!r} is unexpected here", f"did you mean {near!r}?") if near else None
 
 

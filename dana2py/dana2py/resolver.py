@@ -24,10 +24,10 @@ from dana2py.bindings import (
     python_name,
     scoped_binding,
 )
-from dana2py.diagnostics import did_you_mean
 from dana2py.source import Source
 from dana2py.visitor import Visitor, children, walk
 from dana_guards.errors import DanaSyntaxError
+from dana_guards.spelling import near_name
 
 MODULE_NAMES = ("__name__", "__file__", "__exports__")
 _FUNCTIONS = (nodes.FunctionDef, nodes.Lambda, nodes.Composition)
@@ -322,7 +322,7 @@ class _Resolver(Visitor):
         if reason is not None:
             self.error(node, reason)
             return
-        near = did_you_mean(name, self._visible_names())
+        near = near_name(name, self._visible_names())
         self.error(node, f"name '{name}' is not defined", f"did you mean '{near}'?" if near else None)
 
     def _visible_names(self) -> list[str]:
@@ -514,7 +514,7 @@ class _Resolver(Visitor):
             # known kind is a mistake that would never match.
             if not isinstance(kind, nodes.Name) or lookup(self.scope, kind.name) is not None:
                 self.visit(kind)
-            elif did_you_mean(kind.name, self._visible_names()) is not None:
+            elif near_name(kind.name, self._visible_names()) is not None:
                 self._unknown(kind, kind.name)
         if node.name is None:
             self.block(node.body)

@@ -18,7 +18,7 @@ from typing import Any
 
 from dana_guards.formatting import safe_format, safe_format_map
 from dana_guards.names import SIZED, is_guarded_attribute
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
 
@@ -73,7 +73,7 @@ def _getattr_(value: Any, name: str) -> Any:
 
 # The names are constants of programs, so few are asked about again and again.
 _is_guarded = lru_cache(maxsize=4096)(is_guarded_attribute)
-_key = lru_cache(maxsize=4096)(dana_name)
+_key = lru_cache(maxsize=4096)(shown_name)
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -144,7 +144,7 @@ def no_attribute(value: Any, name: str) -> AttributeError:
     The near name is looked for only when somebody reads the message (`exceptions.message_of`): programs ask for keys
     that may be absent in loops.
     """
-    shown = dana_name(name)
+    shown = shown_name(name)
     return AttributeError(f"{type_of(value)} has no attribute {shown!r}", name=shown, obj=value)
 
 

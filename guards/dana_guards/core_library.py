@@ -15,7 +15,7 @@ from dana_guards.formatting import text_of
 from dana_guards.limits import Meter
 from dana_guards.operators import text_truth
 from dana_guards.output import Output, make_print
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 
 Function = Callable[..., Any]
 
@@ -150,7 +150,7 @@ def _chosen(choice: Any, arguments: tuple[Any, ...]) -> Any:
 def name_of(function: Any) -> str:
     """The Dana name of a function, for what decorators print."""
     name = getattr(function, "__name__", None)
-    return dana_name(name) if type(name) is str else "function"
+    return shown_name(name) if type(name) is str else "function"
 
 
 def _callable(name: str, function: Any) -> Function:
@@ -245,7 +245,7 @@ def validate_args(**validators: Any) -> Function:
         def validated(*arguments: Any, **named: Any) -> Any:
             for parameter, test in validators.items():
                 if parameter in named and not _holds(test, (named[parameter],)):
-                    raise ValueError(f"{name_of(call)}: the argument {dana_name(parameter)!r} is not valid")
+                    raise ValueError(f"{name_of(call)}: the argument {shown_name(parameter)!r} is not valid")
             return call(*arguments, **named)
 
         return validated

@@ -18,7 +18,7 @@ from typing import Any
 
 from dana_guards import errors
 from dana_guards.formatting import SCALARS, repr_of, scrub, text_of
-from dana_guards.spelling import dana_name, did_you_mean
+from dana_guards.spelling import did_you_mean, shown_name
 from dana_guards.type_tokens import Immutable, fill, known_names, type_of
 
 Lookup = Callable[[str], Any]
@@ -133,7 +133,7 @@ class _Place:
         if step is not None:
             code = step.tb_frame.f_code
             self.filename, self.line = code.co_filename, step.tb_lineno
-            self.function = dana_name(code.co_name)
+            self.function = shown_name(code.co_name)
             position = list(code.co_positions())[step.tb_lasti // 2] if step.tb_lasti >= 0 else (None,) * 4
             self._byte_column = position[2]
 
@@ -206,7 +206,7 @@ def _message_of(error: BaseException, lookup: Lookup | None) -> str:
 
 def no_attribute_text(value: Any, name: str) -> str:
     """What is said about a name that a value does not have."""
-    name = dana_name(name)
+    name = shown_name(name)
     return f"{type_of(value)} has no attribute {name!r}{did_you_mean(name, known_names(value))}"
 
 
@@ -225,7 +225,7 @@ def _with_fields(text: str, lookup: Lookup) -> str:
         # Python counts the instance as well.
         text = f"{call[1]} takes at most {len(names)} values"
     elif call[3]:
-        text = f"{call[1]} has no field {dana_name(call[3])!r}{did_you_mean(dana_name(call[3]), names)}"
+        text = f"{call[1]} has no field {shown_name(call[3])!r}{did_you_mean(shown_name(call[3]), names)}"
     return f"{text} (fields: {', '.join(f'{field.name}: {field.type_text}' for field in fields)})"
 
 

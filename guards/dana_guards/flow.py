@@ -165,7 +165,7 @@ class Walker(Expressions):
         if not self.knows_private and kind.flags & LIST and kind.flags != EVERYTHING:
             self._find_private()
         if name in self.scope.private:
-            self.add_items(name, kind.item or ANY)
+            self.add_items(name, (kind.item or ANY) if kind.flags else NOTHING)
         kind = kind.plain()
         owner = (scope or self.inner).owner(name)
         if owner is None or owner is owner.root:
@@ -343,6 +343,8 @@ class Walker(Expressions):
             self.store(target, self._items(kind))
 
     def _items(self, kind: Type) -> Type:
+        if not kind.flags:
+            return NOTHING
         if kind.is_only(STR):
             return of(STR)
         return kind.item or ANY if kind.is_only(CONTAINER & ~DICT) else ANY

@@ -19,6 +19,7 @@ from dana_guards.lattice import (
     FUNCTION,
     LIST,
     NOTHING,
+    NUMBER,
     OTHER,
     RANGE,
     SEQUENCE,
@@ -55,6 +56,15 @@ def is_small_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) is int and 0 <= node.value < 2**64
 
 
+_NUMBERS_ONLY: Final = frozenset({ast.Div, ast.FloorDiv, ast.Pow})
+"""Operators that nothing but numbers has (`dana_guards.lattice.binary`)."""
+
+
+def _is_twice(left: ast.expr, right: ast.expr) -> bool:
+    """Whether both are reads of one variable: nothing but a number can be multiplied by itself."""
+    return type(left) is ast.Name and type(right) is ast.Name and left.id == right.id
+
+
 class Expressions:
     """What the walk does with expressions."""
 
@@ -71,6 +81,7 @@ class Expressions:
         def read(self, name: str) -> Type: ...
         def bind(self, name: str, kind: Type, scope: Scope | None = None) -> None: ...
         def add_items(self, name: str, item: Type) -> None: ...
+        def is_tracked(self, name: str) -> bool: ...
         def forget(self, names: Iterable[str]) -> None: ...
         def refined(self, env: Env, test: ast.expr, truth: bool) -> Env: ...
         def iterate(self, target: ast.expr, iterable: ast.expr, kind: Type) -> None: ...
@@ -103,6 +114,8 @@ class Expressions:
     def attribute(self, node: ast.Attribute) -> Type:
         """A field of a struct of this module has the type that its declaration says."""
         receiver = self.expr(node.value)
+        if not receiver.flags:
+            return NOTHING
         if receiver.struct is None or not receiver.is_only(STRUCT):
             return ANY
         return self.evidence.field_type(receiver.struct, node.attr.removeprefix(SLOT_PREFIX)) or ANY
@@ -129,9 +142,26 @@ class Expressions:
         if getattr(node, "dana_op", False):
             # The compiler's mark: still Dana's operator, not Python's. A mark can only widen what is known.
             return known.of_hook("_add_", [left, right])
+        op = type(node.op)
+        if op in _NUMBERS_ONLY or (op is ast.Mult and _is_twice(node.left, node.right)):
+            # Behind the operation both are numbers, whatever they were taken for: it would have failed otherwise.
+            left = self._was_number(node.left, left, self.bound_in(node.right))
+            right = self._was_number(node.right, right, frozenset())
         if isinstance(node.op, ast.Pow):
             return binary(ast.Pow, left, right, is_small_literal(node.right))
         return binary(type(node.op), left, right, is_small_literal(node.right) or is_small_literal(node.left))
+
+    def _was_number(self, node: ast.expr, kind: Type, rebound: frozenset[str]) -> Type:
+        """Type of an operand of an operation that only numbers have.
+
+        A variable keeps it behind the operation, unless it is among those that were `rebound` in between.
+        """
+        flags = kind.flags & NUMBER
+        if flags in (0, kind.flags):
+            return kind
+        if isinstance(node, ast.Name) and node.id not in rebound and self.is_tracked(node.id):
+            self.env[node.id] = of(flags)
+        return of(flags)
 
     def unaryop(self, node: ast.UnaryOp) -> Type:
         operand = self.expr(node.operand)
@@ -192,6 +222,8 @@ class Expressions:
     def subscript(self, node: ast.Subscript) -> Type:
         value = self.expr(node.value)
         self.expr(node.slice)
+        if not value.flags:
+            return NOTHING
         if isinstance(node.slice, ast.Slice):
             if value.may_be(RANGE):
                 value = container(value.flags, known.item_at_once(value))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 from dana_guards.watchdog import look_for_stop
 
 #: Characters that one value may be written with.
@@ -75,7 +75,7 @@ def repr_of(value: Any, limit: int = TEXT_LIMIT) -> str:
 def _leaf(value: Any) -> str:
     if isinstance(value, _FUNCTIONS):
         # A type word is a function that prints as its name (`type_tokens`).
-        return getattr(value, "_dana_word_", None) or f"<function {dana_name(value.__name__)}>"
+        return getattr(value, "_dana_word_", None) or f"<function {shown_name(value.__name__)}>"
     return scrub(repr(value))
 
 

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from dana_guards.methods import method_slot
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 from dana_guards.structs import DanaObject, StructType, TypeRegistry
 from dana_guards.type_tokens import Immutable, fill, type_of, union_of
 
@@ -44,7 +44,7 @@ class Interface(Immutable):
     def missing_methods(self, value: Any) -> list[str]:
         """The methods that ``value``, an instance or a struct class, lacks or has with another number of parameters."""
         return [
-            f"{dana_name(method)}/{arity}"
+            f"{shown_name(method)}/{arity}"
             for method, arity in self._required.items()
             if not _has_method(value, method, arity)
         ]

@@ -22,7 +22,6 @@ from dana_guards.lattice import (
     LIST,
     NONE,
     NUMBER,
-    OTHER,
     RANGE,
     SET,
     SMALL,

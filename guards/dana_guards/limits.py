@@ -236,10 +236,14 @@ class Meter:
         return None if stopped is None else self._after_stop(stopped, serial)
 
     def _after_stop(self, stopped: tuple[float, DanaError], serial: float) -> DanaError | None:
-        """Take the flags back and let the watchdog take its events back."""
+        """Take the flags back and let the watchdog take its events back.
+
+        Where this was an inner entry, the stop is meant for the outer one as well, which shares the clock and the
+        memory: the host in between, or Dana code behind it, could catch what it gets for the inner one (invariant 4).
+        """
         if self.stopped is stopped and stopped[0] == serial:
-            self.stopped = None
-        self._set_flags(False)
+            self.stopped = None if self.thread is None else (self.serial, stopped[1])
+        self._set_flags(self.stopped is not None)
         WATCH.wake()
         return stopped[1] if stopped[0] == serial else None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dana_guards.formatting import text_of
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 from dana_guards.structs import DanaObject, StructType, check_member
 from dana_guards.type_tokens import is_type, type_of
 
@@ -50,5 +50,5 @@ def receiver_class(kind: Any, name: str) -> StructType:
         return type(kind)
     what = text_of(kind) if is_type(kind) else type_of(kind)
     raise TypeError(
-        f"the receiver of {dana_name(name)!r} must be a struct, resource, workflow or agent of the program, not {what}"
+        f"the receiver of {shown_name(name)!r} must be a struct, resource, workflow or agent of the program, not {what}"
     )

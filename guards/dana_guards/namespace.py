@@ -19,7 +19,7 @@ from dana_guards.errors import DanaImportError
 from dana_guards.limits import Meter
 from dana_guards.names import STOP_FLAG
 from dana_guards.policy import Policy
-from dana_guards.spelling import dana_name, did_you_mean
+from dana_guards.spelling import did_you_mean, shown_name
 from dana_guards.structs import TypeRegistry
 from dana_guards.supply import SHARED, Supply
 
@@ -50,8 +50,8 @@ class ScopeStore:
         # Python asks for special names, which are no variables: it must get its own kind of answer.
         if name.startswith("_"):
             raise AttributeError(name)
-        shown = dana_name(name)
-        raise NameError(f"{self}:{shown} is not defined{did_you_mean(shown, map(dana_name, self.__dict__))}")
+        shown = shown_name(name)
+        raise NameError(f"{self}:{shown} is not defined{did_you_mean(shown, map(shown_name, self.__dict__))}")
 
     def __repr__(self) -> str:
         return self._scope

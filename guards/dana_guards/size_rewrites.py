@@ -395,7 +395,7 @@ class SizeRewrites:
         return finish
 
     def bound_membership(self, node: ast.Compare) -> None:
-        """``x in y``: a range or an iterator is looked through in C, without end."""
+        """``x in y``: a range is looked through in C, without end; an iterator looks at the meter itself."""
         left = node.left
         for index, op in enumerate(node.ops):
             right = node.comparators[index]
@@ -405,20 +405,12 @@ class SizeRewrites:
 
     def _members(self, left: ast.expr, right: ast.expr) -> ast.expr:
         one, two = self.evidence.type_of(left), self.evidence.type_of(right)
-        endless = []
-        if two.may_be(RANGE) and not one.is_only(BOOL | INT):
-            endless.append("_range_")
-        if two.may_be(OTHER):
-            endless.append("_iterator_")
-        if not endless:
+        if not two.may_be(RANGE) or one.is_only(BOOL | INT):
             return right
         room = call("_room_", ast.Constant(None), right, ast.Constant("in"))
         if not isinstance(right, ast.Name):
             return at(right, room)
-        tests: list[ast.expr] = [
-            ast.Compare(call("_type_", name(right.id)), [ast.IsNot()], [name(hook)]) for hook in endless
-        ]
-        test = _both(*tests) if len(tests) > 1 else tests[0]
+        test = ast.Compare(call("_type_", name(right.id)), [ast.IsNot()], [name("_range_")])
         return at(right, ast.IfExp(test, name(right.id), room))
 
     def sized_method(self, node: ast.Attribute) -> Callable[[ast.Attribute], ast.AST] | None:
@@ -542,7 +534,8 @@ def _takes_many(target: ast.expr) -> bool:
     """Whether a target is a slice, or has a starred part."""
     if isinstance(target, ast.Tuple | ast.List):
         return any(_takes_many(each) for each in target.elts)
-    return isinstance(target, ast.Starred) or (isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice))
+    is_slice = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice)
+    return is_slice or isinstance(target, ast.Starred)
 
 
 def _constant_spec(spec: ast.expr | None) -> str | None:

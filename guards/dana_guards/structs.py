@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from dana_guards.coercion import split_type
 from dana_guards.formatting import repr_of
-from dana_guards.spelling import dana_name, did_you_mean
+from dana_guards.spelling import did_you_mean, shown_name
 from dana_guards.type_tokens import accepts, type_of, union_of
 
 
@@ -49,7 +49,7 @@ def check_member(name: str) -> None:
 def make_field(python: str, type_text: str, comment: str | None = None) -> Field:
     """The field whose Python name is ``python``; errors as `check_member`."""
     check_member(python)
-    return Field(dana_name(python), python, f"dana_s_{python}", type_text or "any", comment)
+    return Field(shown_name(python), python, f"dana_s_{python}", type_text or "any", comment)
 
 
 class Missing:
@@ -94,7 +94,7 @@ class StructType(type):
         value = type.__getattribute__(cls, name)
         if name.startswith("_") or (name in _HELPERS and type(value) is FunctionType and not is_dana(value)):
             return value
-        raise AttributeError(f"{cls.__name__} has no attribute {dana_name(name)!r}; members belong to its instances")
+        raise AttributeError(f"{cls.__name__} has no attribute {shown_name(name)!r}; members belong to its instances")
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise AttributeError(f"the struct {cls.__name__} cannot be changed")

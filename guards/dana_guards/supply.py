@@ -27,7 +27,7 @@ from dana_guards import (
 )
 from dana_guards.errors import DanaImportError, DanaSecurityError
 from dana_guards.operators import operator_hooks, text_truth
-from dana_guards.spelling import dana_name, did_you_mean
+from dana_guards.spelling import did_you_mean, shown_name
 from dana_guards.structs import _missing_
 from dana_guards.type_tokens import TYPE_WORDS, isinstance_with, type_of, type_word
 
@@ -92,8 +92,8 @@ def scoped_hook(public: ScopeStore, system: ScopeStore) -> Callable[[str, str], 
         for store in order:
             if name in store.__dict__ and not name.startswith("_"):
                 return store.__dict__[name]
-        shown = dana_name(name)
-        near = did_you_mean(shown, [dana_name(key) for store in order for key in store.__dict__])
+        shown = shown_name(name)
+        near = did_you_mean(shown, [shown_name(key) for store in order for key in store.__dict__])
         raise NameError(f"name {shown!r} is not defined{near}")
 
     return _scoped_

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from dana_guards.names import is_guarded_attribute
-from dana_guards.spelling import dana_name
+from dana_guards.spelling import shown_name
 
 #: The type words and the Python types that they test for; ``any`` is every value.
 TYPE_WORDS: dict[str, type] = {
@@ -226,7 +226,7 @@ def type_of(value: Any, /) -> TypeValue:
 def known_names(value: Any) -> list[str]:
     """The names that ``value.name`` could mean, for messages."""
     kind = type(value)
-    names = [dana_name(name) for name in dir(kind) if not is_guarded_attribute(name) and not name.startswith("dana_")]
+    names = [shown_name(name) for name in dir(kind) if not is_guarded_attribute(name) and not name.startswith("dana_")]
     names += [field.name for field in getattr(kind, "_dana_fields_", ())]
     if kind is dict:
         names += [key for key in islice(value, 1000) if type(key) is str]

@@ -89,6 +89,11 @@ PROVED = {
     "mutual": (["a = 1", "b = 2.5", "for i in range(9):", "    a, b = b, a", "return a"], SMALL | FLOAT),
     "struct": (["if _type_(p) is q:", "    return p"], STRUCT),
     "coerced": (["return _to_int_(p)"], INT | BOOL | NONE),
+    "divided": (["y = p / 2", "return p"], BOOL | INT | FLOAT | COMPLEX),
+    "squared": (["y = p * p", "return y"], BOOL | INT | FLOAT | COMPLEX),
+    "items of a list that grows in a loop": (
+        ["x = []", "for i in range(9):", "    x.append(x[0] if x else 1.5)", "return x[0]"], FLOAT,
+    ),
     "captured": (["x = 1.5", "def g():", "    return x * 2", "g()"], FLOAT),
 }
 
@@ -192,6 +197,18 @@ TRAPS = {
     "host function of the same name": "",
     "unknown method": "def f(p):\n return p.upper()",
     "operator on unknown": "def f(p, q):\n return p + q",
+    "divided, then rebound": "def f(x, y):\n z = x / 2\n x = y\n return x",
+    "divided by what rebinds": "def f(x, y):\n z = x / (1 if (x := y) else 2)\n return x",
+    "divided in a branch": "def f(x, y):\n if y:\n  z = x / 2\n return x",
+    "division that failed": "def f(x):\n try:\n  z = x / 2\n except _error_:\n  return x",
+    "product of two variables": "def f(x, y):\n z = x * y\n return x",
+    "list shared after it was read": (
+        "def f(y):\n x = [1]\n for i in range(3):\n  z = x[0]\n  g = x\n  g[0] = y\n return z"
+    ),
+    "used before it moves": "def f(y):\n x = 1\n z = 1\n for i in range(3):\n  z = x\n  x = y\n return z",
+    "moves through two variables": (
+        "def f(p):\n a = b = c = 1\n for i in range(9):\n  c = b\n  b = a\n  a = p\n return c"
+    ),
     "bit or composes": "def f(p):\n return p | 1.5",
     "type test on an attribute": "def f(p):\n if _type_(p.x) is _int_:\n  return p.x",
     "type test on an item": "def f(p):\n if _type_(p[0]) is _int_:\n  return p[0]",

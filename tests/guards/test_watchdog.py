@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from support_stop import call, load, meter_with
 
 from dana_guards import watchdog
 from dana_guards.errors import DanaMemoryError, DanaTimeoutError, Interrupt
+from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Meter
 
 FORMS = {
@@ -76,6 +78,14 @@ def test_even_bare_handlers_do_not_keep_it(handler: str) -> None:
     meter = meter_with(timeout=0.05)
     namespace = load(f"def f():\n while True:\n  try:\n   while True: pass\n  {handler}\n", meter)
     assert isinstance(call(meter, namespace["f"]), DanaTimeoutError)
+
+
+def test_a_search_through_an_endless_iterator_is_stopped() -> None:
+    """``in`` asks the iterator itself, which looks at the meter of the thread: nobody tests the operand before."""
+    meter = meter_with(timeout=0.05)
+    namespace = load("def f(items): return 5 in items", meter)
+    assert isinstance(call(meter, namespace["f"], FlatIterator(repeat(1))), DanaTimeoutError)
+    assert 5 in FlatIterator(iter([4, 5])) and 5 not in FlatIterator(iter([4]))
 
 
 def test_memory_that_grows_is_stopped() -> None:

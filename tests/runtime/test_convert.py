@@ -16,11 +16,8 @@ from typing import Any
 
 import pytest
 
-from dana2py.bindings import dana_name as compiler_dana_name
-from dana2py.bindings import python_name as compiler_python_name
 from opendxa.dana import DanaContext, DanaFunction, DanaObject, DanaRuntime, DanaRuntimeError, DanaTypeError
 from opendxa.dana.copying import DEPTH, copy_tree
-from opendxa.dana.spelling import dana_name, python_name
 
 Point = namedtuple("Point", "x y")
 
@@ -457,20 +454,3 @@ def test_annotations_are_checked_at_the_border(context: DanaContext) -> None:
         f()
     with pytest.raises(TypeError):
         f(1, unknown=2)
-
-
-def test_struct_annotations(context: DanaContext) -> None:
-    """A struct's name is a type; a word that names no type accepts everything."""
-    context.eval_dana("struct P:\n    x: int = 0\ndef f(p: P, q: Unknown = 1):\n    return p.x\n")
-    f, make = context.eval_dana("f"), context.eval_dana("P")
-    assert f(make(x=3), [1]) == 3
-    with pytest.raises(DanaTypeError, match="'p' must be P"):
-        f({"x": 3})
-
-
-def test_names_agree_with_the_compiler() -> None:
-    """The small copy of the name mapping gives the same answers."""
-    for name in ("x", "_x", "__x", "dana_x", "class", "class_", "async__", "x_", "dana_u_x", "match"):
-        assert python_name(name) == compiler_python_name(name)
-        assert dana_name(python_name(name)) == compiler_dana_name(python_name(name)) == name
-    assert dana_name("dana_t1") is compiler_dana_name("dana_t1") is None

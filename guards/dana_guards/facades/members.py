@@ -66,9 +66,9 @@ class Facade:
             return self._members[name]
         except KeyError:
             # Imported late: only on the way to a message.
-            from dana_guards.spelling import dana_name, did_you_mean
+            from dana_guards.spelling import did_you_mean, shown_name
 
-            shown = dana_name(name)
+            shown = shown_name(name)
             raise AttributeError(f"{self._name!r} has no {shown!r}{did_you_mean(shown, self._members)}") from None
 
     def _dana_member_(self, name: str) -> Any:

@@ -27,6 +27,7 @@ from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
+from dana_guards.spelling import dana_name
 from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import accepts, is_type
 from opendxa.dana import texts
@@ -39,7 +40,6 @@ from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, set_info
 from opendxa.dana.module import DanaModule, forget
 from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
-from opendxa.dana.spelling import dana_name
 
 if TYPE_CHECKING:
     from opendxa.dana.asynchronous import CallQueue

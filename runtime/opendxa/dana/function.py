@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dana_guards import watchdog
 from dana_guards.errors import DanaTypeError
+from dana_guards.spelling import dana_name
 from opendxa.dana.copying import SCALARS
 from opendxa.dana.results import SCALAR_RESULTS
-from opendxa.dana.spelling import dana_name
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext

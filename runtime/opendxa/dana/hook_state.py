@@ -18,12 +18,12 @@ from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
+from dana_guards.spelling import python_name
 from opendxa.dana.function import PYTHON_TYPES, map_items, stream_items
 from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of
 from opendxa.dana.library import Library
 from opendxa.dana.loaded import ModuleInfo, exported_names, info_of, set_info
 from opendxa.dana.search import Place, check_name, display_path, not_found
-from opendxa.dana.spelling import python_name
 
 if TYPE_CHECKING:
     from opendxa.dana.hook import Settings

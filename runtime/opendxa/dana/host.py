@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaContextError
-from opendxa.dana.spelling import python_name
+from dana_guards.spelling import python_name
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext

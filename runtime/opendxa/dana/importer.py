@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError, InternalError
+from dana_guards.spelling import python_name
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
-from opendxa.dana.spelling import python_name
 
 
 class FacadeMaker(Protocol):

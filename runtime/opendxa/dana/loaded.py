@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from dana2py.compiled import CompiledModule
-from opendxa.dana.spelling import dana_name, python_name
+from dana_guards.spelling import dana_name, python_name
 
 _INFO = "__dana__"
 

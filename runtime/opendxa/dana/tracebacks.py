@@ -154,6 +154,6 @@ def _function_name(name: str) -> str:
         return "the top level"
     if name.startswith("<"):
         return "a lambda" if name == "<lambda>" else "a comprehension"
-    from opendxa.dana.spelling import dana_name
+    from dana_guards.spelling import dana_name
 
     return dana_name(name) or "an inner function"
