@@ -129,6 +129,14 @@ class DanaObject(metaclass=StructType):
         """The fields in declaration order, values as they are."""
         return {field.name: object.__getattribute__(self, field.slot) for field in type(self)._dana_fields_}
 
+    def as_object(self) -> DanaObject:
+        """The instance itself: what the results of other calls answer to ``as_object()``, a struct answers as well."""
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `to_dict`."""
+        return self.to_dict()
+
     def get_field_names(self) -> list[str]:
         """The names of the fields in declaration order."""
         return [field.name for field in type(self)._dana_fields_]
