@@ -311,6 +311,9 @@ class _Reader:
             self._check_depth(root)
         for at, (kind, content) in enumerate(self._nodes):
             self._finish(at, kind, content)
+        # Last, because a struct copies what it is given.
+        for at, fill in self._fillers.items():
+            fill([self._item(each) for each in self._nodes[at][1][1:]])
         return self._item(root)
 
     def _begin(self, at: int, kind: Any, content: Any) -> None:
@@ -359,8 +362,6 @@ class _Reader:
                 raise FrameError("a dict has a key without value")
             _check_hashes(flat[::2])
             self._made[at].update(zip(flat[::2], flat[1::2], strict=True))
-        elif kind == "c":
-            self._fillers[at]([item(each) for each in content[1:]])
 
     def _item(self, item: Any) -> Any:
         if type(item) in SCALARS:

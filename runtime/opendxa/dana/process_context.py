@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from dana_guards.namespace import Environment
 from dana_guards.policy import Policy
 from opendxa.dana import texts
 from opendxa.dana.context import DanaContext
-from opendxa.dana.convert import _CALLABLES, Border, _numpy_scalar, refuse
+from opendxa.dana.convert import _CALLABLES, Border
 from opendxa.dana.copying import SCALARS, copy_tree
 from opendxa.dana.ending import ContextMeter
 from opendxa.dana.frames import Ref, pack
@@ -32,7 +32,7 @@ from opendxa.dana.library import compiler_options
 from opendxa.dana.process_link import Link
 from opendxa.dana.process_module import ProcessModule
 from opendxa.dana.process_pool import POOL
-from opendxa.dana.process_values import RemoteFunction
+from opendxa.dana.process_values import RemoteFunction, keep_leaf
 from opendxa.dana.results import as_result
 from opendxa.dana.search import Place, Root, check_name, find
 
@@ -107,7 +107,12 @@ class ProcessContext(DanaContext):
         changed = [name for name, stamp in self._files.values() if self._is_changed(name, stamp)]
         names: list[str] = self._ask("changed", [], changed)
         for name in names:
-            self._ask("reload", [name], seconds=True)
+            before = {file: entry for file, entry in self._files.items() if entry[0] == name}
+            try:
+                self._ask("reload", [name], seconds=True)
+            except BaseException:
+                self._files.update(before)  # it is changed still, and tried again at the next call
+                raise
         self._forget_functions()
         return names
 
@@ -394,13 +399,6 @@ def _snapshot(value: Any) -> Any:
     if callable(value) and not isinstance(value, type):
         return _as_function(value)
     try:
-        return copy_tree(value, _kept_leaf, subclasses=True)
+        return copy_tree(value, keep_leaf, subclasses=True)
     except DanaTypeError:
         return _Exposed(value)
-
-
-def _kept_leaf(value: Any) -> Any:
-    if isinstance(value, (int, float, str, range, Iterator, *_CALLABLES)):
-        return value
-    plain = _numpy_scalar(value)
-    return refuse(value) if plain is None else plain

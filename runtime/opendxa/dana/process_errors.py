@@ -113,7 +113,9 @@ def error_from(data: Any, kept: dict[int, BaseException]) -> BaseException:
     error = dana_error(family, data)
     if original is not None:
         if isinstance(original, DanaError) and original.lineno is None:
-            original.__dict__.update({key: error.__dict__[key] for key in _PLACE if key in error.__dict__})
+            for name in _PLACE:
+                if hasattr(error, name):
+                    setattr(original, name, getattr(error, name))
         return original
     cause = data.get("cause")
     if cause is not None:

@@ -70,7 +70,7 @@ def attribute(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     number, name, _ = _fields(message, int, str)
     target = link.values.lent.get(number)
     if name not in context.shown_names(target):
-        raise FrameError("an attribute is asked for that was not shown")
+        raise AttributeError(name)
     return _as_host(context, lambda: getattr(target, name))
 
 

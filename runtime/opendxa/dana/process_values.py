@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dana_guards.errors import DanaContextError, DanaTypeError
 from dana_guards.exceptions import KINDS, CaughtError
 from dana_guards.spelling import did_you_mean
-from dana_guards.structs import DanaObject, StructType, TypeRegistry, delegated, make_field
+from dana_guards.structs import DanaObject, Field, StructType, TypeRegistry, delegated, make_field
 from dana_guards.type_tokens import TYPE_WORDS, type_word
-from opendxa.dana.copying import SCALARS
+from opendxa.dana.convert import _CALLABLES, _numpy_scalar, refuse
+from opendxa.dana.copying import SCALARS, copy_tree
 from opendxa.dana.frames import Fields, FrameError, Ref, plain_text
 from opendxa.dana.function import _call_async, map_items, python_annotations, stream_items
 from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.process_errors import python_error
+from opendxa.dana.process_plain import WORD, plain_ref, plain_value
 from opendxa.dana.process_tables import Borrowed, Lent
 from opendxa.dana.results import as_result
 
@@ -36,7 +38,7 @@ REMOTE = "__dana_remote__"
 _LONGEST = 100_000
 _LONGEST_TYPE = 200
 _MOST = 1000
-_MAX_STEP = 1 << 62
+_SCALAR_FIELDS = frozenset({"int", "float", "str", "bool"})
 
 
 class RemoteFunction:
@@ -116,7 +118,7 @@ class ParentValues:
 
     def leaf(self, value: Any) -> Any:
         """What stands for a value that is neither scalar nor container. DanaTypeError for what cannot enter."""
-        return self._context._border._admit_leaf(value)
+        return plain_ref(value) or self._context._border._admit_leaf(value)
 
     def own(self, value: Any) -> Ref | Fields | None:
         """The reference of a value that came from this worker, None for any other."""
@@ -160,6 +162,8 @@ class ParentValues:
     def ref(self, data: list[Any]) -> Any:
         """What a reference of the worker stands for. FrameError for one that it could not have made."""
         word = data[0] if data else None
+        if word == WORD:
+            return plain_value(data)
         if word == "m" and len(data) == 2 and type(data[1]) is str:
             return self._context._module_named(data[1])
         if word == "k" and len(data) == 2 and type(data[1]) is str:
@@ -252,11 +256,32 @@ class ParentValues:
             raise FrameError("a class has impossible fields") from None
         self._types.types[name] = cls
         for field in fields:
-            type.__setattr__(cls, field.python, self._types.descriptor(name, field))
+            type.__setattr__(cls, field.python, self._descriptor(name, field))
         self._classes[number] = cls
         self._numbers[cls] = number
         self._add_methods(cls, told)
         return cls
+
+    def _descriptor(self, struct: str, field: Field) -> property:
+        """A field as the thread tier shows it: writes are checked and copied, reads are copies."""
+        plain = self._types.descriptor(struct, field)
+        read, write = plain.fget, plain.fset
+        assert read is not None
+        assert write is not None
+
+        def shown(instance: DanaObject) -> Any:
+            return copy_tree(read(instance), _same_leaf, subclasses=False)
+
+        def changed(instance: DanaObject, value: Any) -> None:
+            write(instance, copy_tree(value, self._kept_leaf, subclasses=True))
+
+        return property(read if field.type_text in _SCALAR_FIELDS else shown, changed, doc=field.comment)
+
+    def _kept_leaf(self, value: Any) -> Any:
+        """A leaf of what the host writes into a field; it crosses when the instance does."""
+        if isinstance(value, DanaObject) and type(value) in self._numbers:
+            return value
+        return value if self.own(value) is not None else keep_leaf(value)
 
     def _add_methods(self, cls: StructType, told: Any) -> None:
         for python, shown, doc in _methods(_get(told, "methods")):
@@ -297,6 +322,18 @@ def _method(context: ProcessContext, link: Link, python: str, shown: str, doc: s
     method.__doc__ = doc
     method.__dict__[MARK] = context
     return method  # type: ignore[no-any-return]
+
+
+def _same_leaf(value: Any) -> Any:
+    return value
+
+
+def keep_leaf(value: Any) -> Any:
+    """A leaf that may enter a context, as plain as it can be here. DanaTypeError for any other."""
+    if isinstance(value, (int, float, str, range, Iterator, *_CALLABLES)) or plain_ref(value) is not None:
+        return value
+    plain = _numpy_scalar(value)
+    return refuse(value) if plain is None else plain
 
 
 def _late_member(values: ParentValues, number: int, delegates: bool) -> Callable[[DanaObject, str], Any]:

@@ -21,6 +21,7 @@ from opendxa.dana.frames import Fields, FrameError, Ref
 from opendxa.dana.function import context_of
 from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.module import DanaModule
+from opendxa.dana.process_plain import WORD, plain_ref, plain_value
 from opendxa.dana.process_tables import Borrowed, Lent
 from opendxa.dana.results import RESULT_TYPES
 
@@ -103,6 +104,9 @@ class WorkerValues:
             return Ref(["m", value.__name__])
         if kind is DanaIterator:
             return Ref(["g", self.lent.number(value)])
+        plain = plain_ref(value)
+        if plain is not None:
+            return plain
         shown = self._worker.opened._host_value(value)
         return shown if shown is not value else self._other(value)
 
@@ -136,6 +140,8 @@ class WorkerValues:
 
     def ref(self, data: list[Any]) -> Any:
         """What a reference of the parent stands for."""
+        if data[0] == WORD:
+            return plain_value(data)
         word, number = data
         if word in ("f", "g", "v"):
             return self.lent.get(number)
