@@ -90,7 +90,7 @@ PROVED = {
     "struct": (["if _type_(p) is q:", "    return p"], STRUCT),
     "coerced": (["return _to_int_(p)"], INT | BOOL | NONE),
     "divided": (["y = p / 2", "return p"], BOOL | INT | FLOAT | COMPLEX),
-    "squared": (["y = p * p", "return y"], BOOL | INT | FLOAT | COMPLEX),
+    "squared": (["y = p * p", "return y"], INT | FLOAT | COMPLEX),
     "items of a list that grows in a loop": (
         ["x = []", "for i in range(9):", "    x.append(x[0] if x else 1.5)", "return x[0]"], FLOAT,
     ),
