@@ -376,11 +376,11 @@ class Meter:
     def register_namespace(self, namespace: dict[str, object]) -> None:
         """Give a module's globals the flag ``dana_stop``, which code for Python 3.11 tests."""
         self._namespaces.append(namespace)
+        namespace["dana_stop"] = self.is_stopping()
 
     def forget_namespace(self, namespace: dict[str, object]) -> None:
         """A namespace that no code can run in any more: the stop need not reach it."""
         self._namespaces = [each for each in self._namespaces if each is not namespace]
-        namespace["dana_stop"] = self.is_stopping()
 
     def raise_flags(self) -> None:
         """Set the flag in every namespace (the watchdog calls this)."""
