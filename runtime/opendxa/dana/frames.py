@@ -23,6 +23,8 @@ from dana_guards.errors import DanaTypeError
 from opendxa.dana.copying import DEPTH, SCALARS, is_flat
 
 HEADER: Final = 4
+_DEEPEST: Final = DEPTH + 8
+"""Levels in a message: those of data that may cross, and the lists around arguments."""
 MAX_FRAME: Final = 64 * 1024 * 1024
 """Bytes of one message."""
 _MANY: Final = 1000
@@ -165,7 +167,7 @@ class _Writer:
         return [len(self._nodes) - 1]
 
     def _check(self, level: int) -> None:
-        if level > DEPTH:
+        if level > _DEEPEST:
             raise DanaTypeError(
                 f"the data is nested deeper than {DEPTH} levels", hint="pass flatter data, or parts of it"
             )
@@ -307,7 +309,7 @@ class _Reader:
         for at, (kind, content) in enumerate(self._nodes):
             if kind in _SOLID_KINDS:
                 self._made[at] = self._solid(at, kind, content)
-        if len(self._nodes) > DEPTH:
+        if len(self._nodes) > _DEEPEST:
             self._check_depth(root)
         for at, (kind, content) in enumerate(self._nodes):
             self._finish(at, kind, content)
@@ -339,7 +341,7 @@ class _Reader:
         items = _of(list, content)
         inner = [each[0] for each in items if type(each) is list and len(each) == 1]
         height = 1 + max((self._heights.get(each, 0) for each in inner if type(each) is int), default=0)
-        if height > DEPTH:
+        if height > _DEEPEST:
             raise FrameError(f"the data is nested deeper than {DEPTH} levels")
         self._heights[at] = height
         values = [self._item(each) for each in items]
@@ -380,7 +382,7 @@ class _Reader:
         """Levels are counted on the shortest way; what could crash, tuples, is counted on the longest."""
         level = [] if type(root) in SCALARS else [self._index(root)]
         seen = set(level)
-        for _ in range(DEPTH + 1):
+        for _ in range(_DEEPEST):
             inner = [each for at in level for each in self._inner(at)]
             level = [at for at in dict.fromkeys(inner) if at not in seen]
             seen.update(level)

@@ -38,7 +38,6 @@ from opendxa.dana.search import Place, Root, check_name, find
 
 if TYPE_CHECKING:
     from dana_guards.safe_builtins import Builtin
-    from opendxa.dana.importer import Importer
     from opendxa.dana.module import DanaModule
 
 _ORIGINAL = "__dana_original__"
@@ -119,6 +118,14 @@ class ProcessContext(DanaContext):
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         if type(source) is not str:
             raise DanaTypeError(f"eval_dana needs text, not {type(source).__name__}")
+        return self._run_text(source, filename, program=False)
+
+    def run_dana(self, source: str, filename: str | None = None) -> Any:
+        if type(source) is not str:
+            raise DanaTypeError(f"run_dana needs text, not {type(source).__name__}")
+        return self._run_text(source, filename, program=True)
+
+    def _run_text(self, source: str, filename: str | None, program: bool) -> Any:
         self._require_open()
         self._meter  # noqa: B018  (builds the rest)
         name = filename or f"<eval {sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}>"
@@ -126,7 +133,7 @@ class ProcessContext(DanaContext):
             self._texts.add(name)
             texts.remember(name, source)
         self._files.setdefault(name, ("__main__", ()))
-        return as_result(self._ask("eval", [source, filename], seconds=True))
+        return as_result(self._ask("eval", [source, filename, program], seconds=True))
 
     def expose(self, name: str, obj: Any, attrs: Iterable[str] = (), methods: Iterable[str] = ()) -> None:
         self._require_open()
@@ -358,8 +365,9 @@ class ProcessContext(DanaContext):
         for view in self._modules.values():
             view.__dict__.clear()
 
-    def _make_importer(self, environment: Environment) -> Importer:
-        raise NotImplementedError("modules are loaded in the worker")
+    def _run(self, call: Callable[[], Any], importing: str | None = None) -> Any:
+        # Fails closed, should the base class learn another way to run something.
+        raise DanaContextError("no Dana code runs in this process", hint='use isolation="thread"')
 
     # -- the end ---------------------------------------------------------------------------------------
 

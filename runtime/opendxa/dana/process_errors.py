@@ -75,11 +75,14 @@ def _fields(error: DanaError) -> dict[str, Any]:
         "hint": error.hint,
         "capability": getattr(error, "capability", None),
         "name": getattr(error, "name", None),
-        "stack": [list(entry) for entry in getattr(error, "stack", ())],
+        "stack": [list(entry) for entry in error.stack] if hasattr(error, "stack") else None,
         "others": [error_data(other) for other in getattr(error, "others", ())[:_MOST_PARTS]],
     }
-    if error.__cause__ is not None and not isinstance(error.__cause__, errors.Interrupt):
-        data["cause"] = error_data(error.__cause__) if not isinstance(error.__cause__, DanaError) else None
+    cause = error.__cause__
+    if isinstance(cause, errors.Interrupt):
+        data["stopped"] = True
+    elif cause is not None:
+        data["cause"] = error_data(cause) if not isinstance(cause, DanaError) else None
     return data
 
 
@@ -117,6 +120,8 @@ def error_from(data: Any, kept: dict[int, BaseException]) -> BaseException:
                 if hasattr(error, name):
                     setattr(original, name, getattr(error, name))
         return original
+    if data.get("stopped") is True:
+        error.__cause__ = errors.Interrupt(error)
     cause = data.get("cause")
     if cause is not None:
         names = _kinds(cause)
@@ -139,9 +144,8 @@ def dana_error(family: type[DanaError], data: dict[str, Any]) -> DanaError:
         value = plain_text(data.get(name))
         if value is not None:
             setattr(error, name, value)
-    stack = [_entry(each) for each in _listed(data.get("stack"))]
-    if stack:
-        error.stack = tuple(stack)  # type: ignore[attr-defined]
+    if data.get("stack") is not None:
+        error.stack = tuple(_entry(each) for each in _listed(data["stack"]))  # type: ignore[attr-defined]
     if isinstance(error, errors.DanaSyntaxError):
         others = [dana_error(errors.DanaSyntaxError, other) for other in _listed(data.get("others")) if _kinds(other)]
         error.others = tuple(other for other in others if isinstance(other, errors.DanaSyntaxError))

@@ -18,7 +18,7 @@ from dana_guards.errors import DanaError, DanaLimitError, DanaMemoryError, DanaT
 from dana_guards.limits import UNLIMITED
 from dana_guards.watchdog import clock
 from opendxa.dana.frames import FrameError, Leaves, decode, pack, unpack
-from opendxa.dana.process_errors import error_data, error_from, lost
+from opendxa.dana.process_errors import error_data, error_from, guards_trace, lost
 from opendxa.dana.process_services import SERVICES
 from opendxa.dana.process_values import ParentValues
 from opendxa.dana.tracebacks import _steps, _without_ours
@@ -133,6 +133,8 @@ class Link:
         except Exception as error:
             if not self.alive:
                 raise
+            if message[0] == "capability":
+                error.__traceback__ = guards_trace(error.__traceback__)
             data = error_data(error, hide_foreign=True, number=self._kept_count + 1)
             error.__traceback__ = _without_ours(list(_steps(error.__traceback__)))
             self._kept_count += 1

@@ -16,7 +16,6 @@ from dana_guards.errors import DanaError, DanaLimitError
 from dana_guards.output import byte_length
 from opendxa.dana.frames import FrameError
 from opendxa.dana.library import compiler_options, decode, read_place
-from opendxa.dana.process_errors import guards_trace
 from opendxa.dana.search import Place, check_name, display_path, find, not_found, package_file
 
 if TYPE_CHECKING:
@@ -92,10 +91,7 @@ def capability(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     if row is None:
         raise FrameError("a built-in is asked for that needs no capability")
     args, named = _arguments(link, form)
-    try:
-        return context.capability(row)(*args, **named)
-    except Exception as error:
-        raise error.with_traceback(guards_trace(error.__traceback__))  # noqa: B904  (it is the same one)
+    return context.capability(row)(*args, **named)
 
 
 def grant(context: ProcessContext, link: Link, message: list[Any]) -> None:

@@ -11,6 +11,7 @@ other descriptor. It confines itself before it has seen any Dana code (`dana_gua
 from __future__ import annotations
 
 import gc
+import linecache
 import os
 import signal
 import sys
@@ -154,8 +155,11 @@ class Worker:
         finally:
             meter.timeout = before
 
-    def eval(self, seconds: float | None, source: str, filename: str | None, _: None) -> Any:
-        return self.limited(seconds, partial(self.opened.eval_dana, source, filename))
+    def eval(self, seconds: float | None, source: str, filename: str | None, program: bool, _: None) -> Any:
+        if filename is not None:  # errors show lines, and this process cannot read the file
+            linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        run = self.opened.run_dana if program else self.opened.eval_dana
+        return self.limited(seconds, partial(run, source, filename))
 
     def import_module(self, seconds: float | None, name: str, _: None) -> Any:
         return self.limited(seconds, partial(self.opened.import_module, name))
