@@ -137,6 +137,8 @@ SIZED: Final[dict[str, tuple[str, str]]] = {
     "sort": ("list", "one C call over all items"),
     **{name: ("range", "looks through a range of any length in C") for name in ("index", "count")},
     "fromkeys": ("dict", "reads iterables in C"),
+    **{name: ("dict", "hashes its argument, which may be a deep tuple") for name in ("get", "setdefault", "pop")},
+    **{name: ("set", "hashes its argument, which may be a deep tuple") for name in ("add", "discard", "remove")},
     "update": ("dict set", "reads iterables in C"),
     **{
         name: ("set", "reads iterables in C")
@@ -159,9 +161,9 @@ PLAIN: Final[dict[str, str]] = {
     "islower isnumeric isprintable isspace istitle isupper lower lstrip maketrans partition removeprefix removesuffix "
     "rfind rindex rpartition rstrip startswith strip swapcase title upper",
     "list": "append clear copy count index insert pop remove reverse",
-    "dict": "clear copy get items keys pop popitem setdefault values",
+    "dict": "clear copy items keys popitem values",
     "tuple": "count index",
-    "set": "add clear copy discard pop remove",
+    "set": "clear copy pop",
     "frozenset": "copy",
     "range": "start step stop",
 }

@@ -175,6 +175,24 @@ class Room:
             reason = f"an integer of {_count(bits)} bits is too large; the limit is {MAX_INTEGER_BITS}"
             self.meter.stop(DanaMemoryError(reason))
 
+    # -- keys ----------------------------------------------------------------------------------------------
+
+    def key(self, _: object, key: Any) -> Any:
+        """A key before it is hashed: how deep it is, and how many parts it has.
+
+        Raises RecursionError or ValueError, which the program may catch: nothing has been hashed.
+        """
+        from dana_guards.bounded import check_nesting  # that file needs this one
+
+        check_nesting(self.meter, (key,))
+        return key
+
+    def first_key(self, receiver: Any, method: Callable[..., Any], *args: Any) -> Any:
+        """A method whose first argument is hashed, called as a value."""
+        if args and type(args[0]) is tuple:
+            self.key(None, args[0])
+        return method(*args)
+
     # -- operators -----------------------------------------------------------------------------------------
 
     def add(self, left: Any, right: Any) -> Any:
@@ -386,17 +404,30 @@ class Room:
 
     def updated(self, value: Any, method: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """``update`` and the methods of sets: what is neither a set nor a dict is read item by item."""
-        taken = [each if type(each) in (dict, *_SETS) else self._taken(value, each) for each in given]
+        taken = [each if type(each) in (dict, *_SETS) else self._taken(each) for each in given]
+        for each in taken:
+            if type(each) is list and type(value) is dict:
+                self._keys(part[0] for part in each if type(part) in (tuple, list) and part)
+            elif type(each) is list:
+                self._keys(each)
         return method(*taken, **named)
 
-    def _taken(self, value: Any, items: Any) -> Any:
+    def _taken(self, items: Any) -> Any:
         if type(items) is range:
             self.meter.need(100 * _range_length(items), "the numbers of a range")
         return self.listed(items)
 
+    def _keys(self, keys: Iterable[Any]) -> None:
+        """Many keys before they are hashed."""
+        for key in keys:
+            if type(key) is tuple:
+                self.key(None, key)
+
     def keyed(self, value: dict[Any, Any], method: Callable[..., Any], keys: Any, *rest: Any) -> Any:
         """``fromkeys``."""
-        return method(self._taken(value, keys), *rest)
+        taken = self._taken(keys)
+        self._keys(taken)
+        return method(taken, *rest)
 
 
 def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
@@ -467,6 +498,7 @@ _CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
     "<<": Room.shift,
     "%": Room.modulo,
     "in": Room.members,
+    "key": Room.key,
     "index": Room.receiver,
     "count": Room.receiver,
     "split": Room.pieces,
@@ -486,6 +518,7 @@ _METHODS: Final[dict[str, Callable[..., Any]]] = {
     **dict.fromkeys(("index", "count"), Room.looked_up),
     "extend": Room.extended,
     "fromkeys": Room.keyed,
+    **dict.fromkeys(("get", "setdefault", "pop", "add", "discard", "remove"), Room.first_key),
 }
 for _name, (_kinds, _) in SIZED.items():
     _METHODS.setdefault(_name, Room.updated)

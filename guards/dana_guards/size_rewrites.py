@@ -22,6 +22,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from dana_guards import names
+from dana_guards.key_rewrites import KEYED_METHODS, KeyRewrites
 from dana_guards.lattice import (
     BOOL,
     COMPLEX,
@@ -214,13 +215,12 @@ def _literal_size(node: ast.expr) -> int:
     return len(node.elts) if isinstance(node, ast.List | ast.Tuple) else LENGTH
 
 
-class SizeRewrites:
+class SizeRewrites(KeyRewrites):
     """The part of the transformer that writes size checks. It calls `visit` of the rest on every part once."""
 
     evidence: Evidence
     scope: Scope
     limited: bool
-    no_walrus: int = 0
 
     if TYPE_CHECKING:
 
@@ -355,8 +355,13 @@ class SizeRewrites:
         """Displays."""
         if self.limited:
             self.bound_starred(node, node.elts)
-        node.elts = [self.visit(each) for each in node.elts]
+        node.elts = [self._key(each) for each in node.elts]
         return node
+
+    def _key(self, node: ast.expr) -> ast.expr:
+        """An expression whose value will be hashed."""
+        visited: ast.expr = self.visit(node)
+        return self.measured_key(node, visited) if self.limited and not isinstance(node, ast.Starred) else visited
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
         """Displays; a key of None is ``**``."""
@@ -364,7 +369,7 @@ class SizeRewrites:
         for index, key in enumerate(node.keys):
             value = node.values[index]
             if key is not None:
-                node.keys[index] = self.visit(key)
+                node.keys[index] = self._key(key)
                 node.values[index] = self.visit(value)
             else:
                 node.values[index] = self.visit(value)
@@ -403,6 +408,17 @@ class SizeRewrites:
                 node.comparators[index] = self._members(left, right)
             left = right
 
+    def hashed_operands(self, node: ast.Compare) -> list[int]:
+        """Positions of operands that the operator ``in`` behind them may hash; asked before they are visited."""
+        operands = [node.left, *node.comparators]
+        return [
+            index
+            for index, op in enumerate(node.ops)
+            if isinstance(op, ast.In | ast.NotIn)
+            and self.hashes(operands[index + 1])
+            and not self.is_flat_key(operands[index])
+        ]
+
     def _members(self, left: ast.expr, right: ast.expr) -> ast.expr:
         one, two = self.evidence.type_of(left), self.evidence.type_of(right)
         if not two.may_be(RANGE) or one.is_only(BOOL | INT):
@@ -415,6 +431,11 @@ class SizeRewrites:
 
     def sized_method(self, node: ast.Attribute) -> Callable[[ast.Attribute], ast.AST] | None:
         """How to finish a read of a method whose cost its arguments decide, or None."""
+        if node.attr in KEYED_METHODS:
+            # A call of it has its key measured in line (`visit_Call`); as a value it measures for itself.
+            if node is self.called or not self.hashes(node.value):
+                return None
+            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
         kinds, _ = names.SIZED.get(node.attr, ("", ""))
         flags = sum(_SIZED_FLAGS[each] for each in kinds.split())
         receiver = node.value

@@ -113,7 +113,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             value = getattr(node, field, None)
             if type(value) is list:
                 setattr(node, field, self._block(value))
-            elif isinstance(value, ast.AST):
+            elif isinstance(value, ast.AST) and self._methods.get(type(value)) is not _unchanged:
                 visited = self.visit(value)
                 if visited is not value:
                     setattr(node, field, visited)
@@ -209,9 +209,13 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
                 self.misplaced(node.func, hook)
                 return node
             return self.hook_call(node, hook)
-        if self.limited:
-            self.bound_starred(node, [*node.args, *node.keywords])
-        return self.contents(node)  # type: ignore[no-any-return]
+        if not self.limited:
+            return self.contents(node)  # type: ignore[no-any-return]
+        self.bound_starred(node, [*node.args, *node.keywords])
+        finish = self.keyed_call(node)
+        self.called = node.func
+        self.contents(node)
+        return finish(node) if finish is not None else node
 
     def _converts_number(self, node: ast.Call, hook: str) -> bool:
         """``_int_(x)``: in the ``limited`` profile of a number only, since reading a long text is quadratic."""
@@ -227,9 +231,18 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             visited = [self.identity_operand(each, tests) for each in operands]
             node.left, node.comparators = visited[0], visited[1:]
             return node
-        if self.limited:
-            self.bound_membership(node)
-        return self.contents(node)  # type: ignore[no-any-return]
+        if not self.limited:
+            return self.contents(node)  # type: ignore[no-any-return]
+        self.bound_membership(node)
+        hashed = self.hashed_operands(node)
+        given = [node.left, *node.comparators]
+        self.contents(node)
+        for index in hashed:
+            if index == 0:
+                node.left = self.measured_key(given[0], node.left)
+            else:
+                node.comparators[index - 1] = self.measured_key(given[index], node.comparators[index - 1])
+        return node
 
     # -- attributes ----------------------------------------------------------------------------------------
 
@@ -429,7 +442,12 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
                 part = getattr(node, field)
                 if part is None or isinstance(part, ast.Starred):
                     self.refuse(node, "unpacking in a comprehension is not allowed")
+        key = getattr(node, "key", node.elt if type(node) is ast.SetComp else None)
+        measured = self.limited and key is not None and not self.is_flat_key(key)
         self.contents(node)
+        if measured:
+            field = "elt" if type(node) is ast.SetComp else "key"
+            setattr(node, field, self.measured_key(key, getattr(node, field)))
         self.scope = outer
         first.iter = iterable
         return node  # type: ignore[no-any-return]
@@ -444,11 +462,13 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Items and slices. A slice elsewhere would be a value."""
+        hashes = self.hashes(node.value)
         node.value = self.visit(node.value)
         if type(node.slice) is ast.Slice:
             self.contents(node.slice)
         else:
-            node.slice = self.visit(node.slice)
+            given, visited = node.slice, self.visit(node.slice)
+            node.slice = self.measured_key(given, visited) if hashes else visited
         return node
 
     def visit_Slice(self, node: ast.Slice) -> ast.AST:

@@ -74,6 +74,8 @@ def _kind_of(error: BaseException, importing: str | None) -> BaseException:
         return error
     if importing is None and isinstance(error, DanaError):
         return error
+    if isinstance(error, RecursionError) and not str(error).startswith("maximum recursion depth"):
+        return DanaRecursionError(str(error), hint="make the data flatter")
     if isinstance(error, RecursionError):
         return DanaRecursionError("Dana functions call each other too deep", hint="bound the recursion, or use a loop")
     if isinstance(error, MemoryError):

@@ -1,0 +1,90 @@
+"""Keys: what is hashed is measured first, since hashing nested tuples recurses in C without a check.
+
+In: the parts of a Python ast whose value is hashed. Out: the same with a test in line, ``k if _type_(k) is not _tuple_
+else _room_(None, k, "key")``, where the evidence does not show that the key is no tuple. A tuple 300,000 deep ends the
+process when it is hashed (threat model 5.5, "native stack"), and one that shares its parts sixty times over is hashed
+for ever. Of the closed world only tuples hash what they hold: lists, dicts, sets and structs are not hashable, a
+frozenset remembers the hashes of its items, and text and numbers are flat.
+
+Applied in the ``limited`` profile: items read, written and deleted, ``in``, set and dict displays and comprehensions,
+and the first argument of `KEYED_METHODS`. Read as a value (``f = d.get``), such a method is a `_sized_` one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from dana_guards.lattice import DICT, OTHER, SET, TUPLE
+from dana_guards.positions import at, call, name
+
+if TYPE_CHECKING:
+    from dana_guards.evidence import Evidence
+
+HASHING: Final = DICT | SET | OTHER
+"""Types whose items, members or methods hash a key. `OTHER` are frozensets and the like."""
+KEYED_METHODS: Final = frozenset(["get", "setdefault", "pop", "add", "discard", "remove"])
+
+
+class KeyRewrites:
+    """The part of the transformer that measures keys. It is given parts that are visited already."""
+
+    evidence: Evidence
+    limited: bool
+    no_walrus: int = 0
+    called: ast.AST | None = None
+    """The function of the call that is being visited."""
+
+    if TYPE_CHECKING:
+
+        def temporary(self) -> str: ...
+        def _kept(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]]: ...
+
+    def hashes(self, receiver: ast.expr) -> bool:
+        """Whether the receiver can be something that hashes; asked before it is visited."""
+        return self.limited and self.evidence.type_of(receiver).may_be(HASHING)
+
+    def is_flat_key(self, key: ast.expr) -> bool:
+        """Whether the evidence shows that a key holds no tuple; asked before it is visited."""
+        if isinstance(key, ast.Tuple):
+            return all(not isinstance(each, ast.Starred) and self.is_flat_key(each) for each in key.elts)
+        return not self.evidence.type_of(key).may_be(TUPLE)
+
+    def measured_key(self, given: ast.expr, visited: ast.expr) -> ast.expr:
+        """The key with its test; `given` is what the evidence knows, `visited` what will stand in the tree."""
+        if self.is_flat_key(given):
+            return visited
+        if isinstance(given, ast.Tuple) and isinstance(visited, ast.Tuple) and not _has_starred(given):
+            pairs = zip(given.elts, visited.elts, strict=True)
+            visited.elts = [self.measured_key(one, other) for one, other in pairs]
+            return visited
+        if isinstance(visited, ast.Name):
+            identifier = visited.id
+            first, again = visited, lambda: name(identifier)
+        elif self.no_walrus:
+            return at(given, call("_room_", ast.Constant(None), visited, ast.Constant("key")))
+        else:
+            first, again = self._kept(visited)
+        test = ast.Compare(call("_type_", first), [ast.IsNot()], [name("_tuple_")])
+        room = call("_room_", ast.Constant(None), again(), ast.Constant("key"))
+        return at(given, ast.IfExp(test, again(), room))
+
+    def keyed_call(self, node: ast.Call) -> Callable[[ast.Call], Any] | None:
+        """How to finish ``d.get(key)`` and its like after their parts are visited, or None."""
+        function = node.func
+        if not isinstance(function, ast.Attribute) or function.attr not in KEYED_METHODS or not node.args:
+            return None
+        given = node.args[0]
+        if isinstance(given, ast.Starred) or not self.hashes(function.value) or self.is_flat_key(given):
+            return None
+
+        def finish(done: ast.Call) -> Any:
+            done.args[0] = self.measured_key(given, done.args[0])
+            return done
+
+        return finish
+
+
+def _has_starred(node: ast.Tuple) -> bool:
+    return any(isinstance(each, ast.Starred) for each in node.elts)

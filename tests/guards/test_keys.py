@@ -1,0 +1,56 @@
+"""Deep tuples as keys: hashing one recurses in C without a check and would end the process (CPython #154318)."""
+
+from __future__ import annotations
+
+import pytest
+
+from opendxa.dana import DanaRecursionError, DanaRuntime, DanaRuntimeError
+
+DEEP = "def make():\n    t = (0,)\n    for i in range(3000):\n        t = (t,)\n    return t\n"
+SHARED = "def make():\n    t = (0,)\n    for i in range(60):\n        t = (t, t)\n    return t\n"
+FLAT = "def make():\n    return (1, 'a', (2, 3))\n"
+HASHING = [
+    "x = t in d", "x = t in s", "x = 1 in d and t not in s", "d[t] = 1", "x = d[t]", "del d[t]", "x = {t: 1}", "x = {t}",
+    "x = {1: 1, t: 2, **d}", "s.add(t)", "x = d.get(t)", "x = d.get(t, 1)", "x = d.setdefault(t, 1)", "x = d.pop(t, 1)",
+    "s.discard(t)", "s.remove(t)", "d.update([(t, 1)])", "s.update([t])", "x = {k: 1 for k in [t]}", "x = {k for k in [t]}",
+    "x = d.fromkeys([t])", "g = d.get\n    g(t)", "x = list(map(d.get, [t]))", "x = d[(1, t)]", "x = d[1, t]",
+    "x = (1, t) in s", "x = dict([(t, 1)])", "x = set([t])", "x = frozenset([t])", "x = s.union([t])", "x = s | {t}",
+    "x = (lambda k :: d[k])(t)", "x = [d[k] for k in [t]]", "x = [1 for k in [t] if k in d]",
+]  # fmt: skip
+
+
+def _run(make: str, statement: str) -> None:
+    program = f"{make}def f(d, s, t):\n    {statement}\nf({{1: 1, (1, 'a', (2, 3)): 2}}, {{1, (1, 'a', (2, 3))}}, make())\n"
+    with DanaRuntime().create_context() as context:
+        context.run_dana(program)
+
+
+@pytest.mark.parametrize("statement", HASHING)
+def test_a_deep_key_is_refused_before_it_is_hashed(statement: str) -> None:
+    """The error is one of the program, which goes on."""
+    with pytest.raises(DanaRecursionError, match="nested deeper than 1000"):
+        _run(DEEP, statement)
+
+
+@pytest.mark.parametrize("statement", HASHING)
+def test_a_key_that_shares_its_parts_is_refused(statement: str) -> None:
+    """Sixty doublings are 2**60 parts to hash: no stop would ever arrive."""
+    with pytest.raises(DanaRuntimeError, match="parts to look at"):
+        _run(SHARED, statement)
+
+
+@pytest.mark.parametrize("statement", HASHING)
+def test_an_ordinary_key_is_as_good_as_ever(statement: str) -> None:
+    """The same statements with a flat tuple: what they do is Python's (some find nothing)."""
+    try:
+        _run(FLAT, statement)
+    except DanaRuntimeError as error:
+        assert "KeyError" in str(error)
+
+
+def test_the_program_can_catch_it() -> None:
+    """Nothing has been hashed, so nothing is broken."""
+    with DanaRuntime().create_context() as context:
+        source = f"{DEEP}x = 0\ntry:\n    y = {{make(): 1}}\nexcept RecursionError as e:\n    x = e.message\nx"
+        assert "nested deeper" in context.run_dana(source)
+        assert "nested deeper" in context.eval_dana(source)
