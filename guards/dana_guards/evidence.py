@@ -41,9 +41,10 @@ class Evidence:
         self.found = Collected(tree, KNOWN_PREFIX)
         self._scopes = self.found.scopes
         self.module_scope = self._scopes[id(tree)]
-        self._types: dict[int, Type] = {}
-        # An id is reused when a node dies: what has a type here is held.
-        self._held: list[ast.expr] = []
+        self.types: dict[int, Type] = {}
+        """What the walks have found, by ``id``; a missing node can be anything."""
+        self.held: list[ast.expr] = []
+        """An id is reused when a node dies: what has a type is held."""
         self._globals: dict[str, Type] = {}
         self.results = FunctionResults()
         body: list[ast.stmt] = getattr(tree, "body", [])
@@ -62,12 +63,12 @@ class Evidence:
 
     def type_of(self, node: ast.expr) -> Type:
         """Type of an expression of the tree; `ANY` for any other node."""
-        found = self._types.get(id(node))
+        found = self.types.get(id(node))
         return found if found is not None and found.flags else ANY
 
     def noted(self, node: ast.expr) -> Type:
         """What the walk that goes on has found for an expression; nothing yet is `lattice.NOTHING`."""
-        return self._types.get(id(node), ANY)
+        return self.types.get(id(node), ANY)
 
     def scope_of(self, node: ast.AST) -> Scope:
         """The scope that a function, lambda, comprehension or the module opens."""
@@ -82,11 +83,11 @@ class Evidence:
         """Record the type of an expression in this round."""
         key = id(node)
         if kind is ANY:
-            self._types.pop(key, None)
+            self.types.pop(key, None)
         else:
-            if key not in self._types:
-                self._held.append(node)
-            self._types[key] = kind
+            if key not in self.types:
+                self.held.append(node)
+            self.types[key] = kind
         return kind
 
     # -- names ---------------------------------------------------------------------------------------------
@@ -177,10 +178,30 @@ class Worklist:
             self.waiting[id(node)] = node
             heapq.heappush(self.heap, (self.order.setdefault(id(node), order), id(node)))
 
+    def add_module(self) -> None:
+        """Walk the functions of the module, then each of its other statements.
+
+        Nothing that is known of a variable of a module moves, so its statements do not depend on each other. They
+        call everything: they come when all functions have settled.
+        """
+        tree = self.evidence.tree
+        body: list[ast.stmt] = getattr(tree, "body", [])
+        functions: list[ast.stmt] = [each for each in body if type(each) is ast.FunctionDef]
+        for each in functions:
+            self.add(each, 0)
+        last = len(self.order) + 1
+        units: list[tuple[ast.AST, list[ast.stmt]]] = [(tree, functions)]
+        units += [(each, [each]) for each in body if type(each) is not ast.FunctionDef]
+        for unit, statements in units:
+            self.walkers[id(unit)] = Walker(self.evidence, tree, unit, statements)
+            self.order[id(unit)] = last
+            self.add(unit, last)
+
     def run(self) -> None:
         """Until nothing is left to walk."""
         results = self.evidence.results
-        self.add(self.evidence.tree, 0)
+        root = self.evidence.module_scope
+        self.add_module()
         while self.heap:
             order, key = heapq.heappop(self.heap)
             node = self.waiting.pop(key)
@@ -188,11 +209,10 @@ class Worklist:
             if walker is None:
                 walker = self.walkers[key] = Walker(self.evidence, node)
             moved = walker.run()
-            # The module's own statements call everything: they are looked at again when all else has settled.
-            self.order[id(self.evidence.tree)] = len(self.order) + 1
             for key, inner in walker.functions.items():
-                # They see the variables of this function: only if one has moved do they have to look again.
-                if moved or key not in self.walkers:
+                # They see the variables of this function: only if one has moved do they have to look again. What is
+                # known of a variable of the module never moves.
+                if key not in self.walkers or (moved and self.evidence.scope_of(inner).parent is not root):
                     self.add(inner, order)
             for caller in results.settle(node, walker.results):
                 self.add(caller, order)

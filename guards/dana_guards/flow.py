@@ -46,11 +46,19 @@ _ROUNDS: Final = 8
 
 
 class Walker(Expressions):
-    """Walks one scope until nothing changes. ``functions`` are those defined inside, by ``id``."""
+    """Walks one scope until nothing changes. ``functions`` are those defined inside, by ``id``.
 
-    def __init__(self, evidence: Evidence, node: ast.AST) -> None:
+    Of a module one walker takes some `statements` only; then `unit` stands for these.
+    """
+
+    def __init__(
+        self, evidence: Evidence, node: ast.AST, unit: ast.AST | None = None, statements: list[ast.stmt] | None = None
+    ) -> None:
         self.evidence = evidence
+        self.types, self.held = evidence.types, evidence.held
         self.node = node
+        self.unit = node if unit is None else unit
+        self.statements: list[ast.stmt] = getattr(node, "body", []) if statements is None else statements
         self.scope = evidence.scope_of(node)
         self.inner = self.scope
         self.functions: dict[int, ast.AST] = {}
@@ -81,7 +89,7 @@ class Walker(Expressions):
             self.results = Results(self.node)
             if isinstance(self.node, ast.Lambda):
                 self.expr(self.node.body)
-            elif self.block(getattr(self.node, "body", [])):
+            elif self.block(self.statements):
                 self.results.add(None, of(NONE))
             # A round that used nothing which has moved since would find the same again.
             if not self.again:

@@ -70,10 +70,13 @@ class Expressions:
 
     evidence: Evidence
     node: ast.AST
+    unit: ast.AST
     scope: Scope
     inner: Scope
     env: Env
     touched: set[Scope]
+    types: dict[int, Type]
+    held: list[ast.expr]
     bound_in: Callable[[ast.AST], frozenset[str]]
 
     if TYPE_CHECKING:
@@ -98,7 +101,15 @@ class Expressions:
             for child in children(node):
                 if isinstance(child, ast.expr):
                     self.expr(child)
-        return self.evidence.note(node, kind)
+        # `Evidence.note`, without the call: this is done for every expression.
+        types, key = self.types, id(node)
+        if kind is ANY:
+            types.pop(key, None)
+        else:
+            if key not in types:
+                self.held.append(node)
+            types[key] = kind
+        return kind
 
     def conditional(self, node: ast.expr, env: Env) -> Type:
         """Type of an expression that may not be evaluated; what it assigns is not known afterwards."""
@@ -281,7 +292,7 @@ class Expressions:
         if self.evidence.is_struct_class(name, self.inner):
             return Type(STRUCT, None, name)
         if self.inner.owner(name) is self.evidence.module_scope and self.evidence.of_global(name).is_only(FUNCTION):
-            return self.evidence.results.of_call(name, node, arguments, self.node)
+            return self.evidence.results.of_call(name, node, arguments, self.unit)
         builtin = known.BUILTINS.get(name)
         if builtin is None or not self.evidence.is_builtin(name, self.inner):
             return ANY

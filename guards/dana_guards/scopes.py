@@ -137,36 +137,38 @@ class _Collector:
         self.spans = found._spans
         self.escaped = found.escaped
         self.receivers = found.receivers
-        self.prefix = prefix
+        # ``startswith`` of an empty text is always true.
+        self.watched = ("_import_star_", prefix) if prefix else ("_import_star_",)
         self.called: list[str] = []
         self.deferred: list[tuple[Scope, str, ast.AST]] = []
 
     def visit(self, node: ast.AST) -> None:
         kind = type(node)
-        if kind is ast.Constant:
-            return
-        if kind is ast.Name:
-            self.name(node)
-            return
         bindings = self.bindings
         start = len(bindings)
         method = _VISITORS.get(kind)
         if method is not None:
             method(self, node)
         else:
-            for value in parts(node):
-                if type(value) is list:
-                    for each in value:
-                        if each is not None:
-                            self.visit(each)
-                elif value is not None:
-                    self.visit(value)
+            self.inside(node)
         if len(bindings) != start:
             self.spans[id(node)] = (start, len(bindings))
 
+    def inside(self, node: ast.AST) -> None:
+        """Visit the parts of a node."""
+        for value in parts(node):
+            if type(value) is list:
+                self.all(value)
+            elif value is not None:
+                self.all((value,))
+
     def all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
-            if node is not None:
+            kind = type(node)
+            if kind is ast.Name:
+                if type(node.ctx) is not ast.Load or type(node.id) is not str or node.id.startswith(self.watched):  # type: ignore[union-attr]
+                    self.name(node)  # type: ignore[arg-type]
+            elif kind is not ast.Constant and node is not None:
                 self.visit(node)
 
     def bind(self, name: str, node: ast.AST, scope: Scope | None = None) -> None:
@@ -192,7 +194,7 @@ class _Collector:
         for each in parameters(node):
             self.bind(each.arg, each)
         if isinstance(node, ast.Lambda):
-            self.visit(node.body)
+            self.all([node.body])
         else:
             for name, kind in _declarations(node.body):
                 (self.scope.globals if kind is ast.Global else self.scope.nonlocals).add(name)
@@ -227,7 +229,7 @@ class _Collector:
             self.bind(node.id, node)
         elif node.id == "_import_star_":
             self.scope.root.imports_all = True
-        elif type(node.id) is str and node.id.startswith(self.prefix):
+        elif type(node.id) is str and node.id.startswith(self.watched):
             self.escaped.add(node.id)
 
     def call(self, node: ast.AST) -> None:

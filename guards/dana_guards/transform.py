@@ -70,6 +70,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.slots: list[ast.Attribute] = []
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._seen: dict[int, ast.AST] = {}
+        # Names that were looked at: a program has few, and reads them often.
+        self._good_names: set[str] = set()
         self._plain_names: set[str] = set()
 
     # -- refusing ------------------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
         """Refuse a name that a program may not bind; `allow_magic_methods` is RestrictedPython's and ignored."""
-        if name is None:
+        if name is None or (type(name) is str and name in self._good_names):
             return
         if type(name) is str and name.startswith("_"):
             what = "a guard" if name in names.HOOKS else "not a name of a program"
@@ -137,6 +139,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             self.refuse(node, f"{name!a} is not an identifier", "use ASCII letters, digits and '_'", DanaSyntaxError)
         elif names.is_reserved_variable(name):
             self.refuse(node, f"'{name}' belongs to the policy")
+        else:
+            self._good_names.add(name)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         identifier = node.id
@@ -212,7 +216,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         if not self.limited:
             return self.contents(node)  # type: ignore[no-any-return]
         self.bound_starred(node, [*node.args, *node.keywords])
-        finish = self.keyed_call(node)
+        finish = self.compared_call(node) or self.keyed_call(node)
         self.called = node.func
         self.contents(node)
         return finish(node) if finish is not None else node
@@ -234,14 +238,17 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         if not self.limited:
             return self.contents(node)  # type: ignore[no-any-return]
         self.bound_membership(node)
-        hashed = self.hashed_operands(node)
+        # What is measured for a comparison is measured as a key as well.
+        compared = self.compared_operands(node)
+        measures = {index: self.measured_key for index in self.hashed_operands(node)}
+        measures |= dict.fromkeys(compared, self.measured_operand)
         given = [node.left, *node.comparators]
         self.contents(node)
-        for index in hashed:
+        for index, measured in measures.items():
             if index == 0:
-                node.left = self.measured_key(given[0], node.left)
+                node.left = measured(given[0], node.left)
             else:
-                node.comparators[index - 1] = self.measured_key(given[index], node.comparators[index - 1])
+                node.comparators[index - 1] = measured(given[index], node.comparators[index - 1])
         return node
 
     # -- attributes ----------------------------------------------------------------------------------------
