@@ -326,7 +326,8 @@ class _Reader:
         elif kind == "i":
             self._made[at] = int(_text(content), 16)
         elif kind == "r":
-            self._made[at] = range(*[int(_text(each), 16) for each in _of(list, content)])
+            start, stop, step = [int(_text(each), 16) for each in _of(list, content)]
+            self._made[at] = range(start, stop, step)
         elif kind == "x":
             self._made[at] = self._leaves.ref(_of(list, content))
         elif kind == "c":
