@@ -1,0 +1,1 @@
+"""Attacks, as tests of the guards."""
