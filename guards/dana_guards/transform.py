@@ -67,7 +67,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.caught: list[tuple[Scope | None, str]] = []
         self.temporaries = 0
         self.written: tuple[ast.Attribute, ast.expr] | None = None
-        self.slots: list[ast.Attribute] = []
+        self.slots: dict[int, ast.Attribute] = {}
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._seen: dict[int, ast.AST] = {}
         # Names that were looked at: a program has few, and reads them often.
@@ -319,7 +319,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def _is_slot(self, node: ast.Attribute) -> bool:
         """Whether `visit_Assign` has found that this store may go to the slot."""
-        return any(each is node for each in self.slots)
+        return self.slots.get(id(node)) is node
 
     # -- statements ----------------------------------------------------------------------------------------
 
@@ -335,7 +335,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             slot = self._may_write_slot(target)
             self.written = None
             if slot:
-                self.slots.append(target)
+                self.slots[id(target)] = target
         bounded = self.bound_assignment(node) if self.limited else None
         node.value = self.visit(node.value)
         if bounded is not None:
