@@ -211,6 +211,9 @@ _INSTANCES = {"struct": "Struct", "workflow": "Struct", "resource": "Resource", 
 def type_of(value: Any, /) -> TypeValue:
     """The built-in ``type`` of Dana (5.5)."""
     kind = type(value)
+    plain = _PLAIN_TYPES.get(kind)
+    if plain is not None:
+        return plain
     declared = getattr(kind, "_dana_kind_", None)
     if declared in _INSTANCES:
         return TypeValue(f"{_INSTANCES[declared]}[{kind.__name__}]", "instance", kind.__name__)
@@ -221,6 +224,12 @@ def type_of(value: Any, /) -> TypeValue:
         return TypeValue("DanaFunction")
     # Our own classes say what Dana is to call them.
     return TypeValue(getattr(kind, "_dana_type_name_", kind.__name__))
+
+
+_PLAIN_TYPES = {
+    kind: TypeValue(kind.__name__) for kind in (int, float, bool, str, list, dict, tuple, set, frozenset, type(None))
+}
+"""What ``type(x)`` gives for plain values: made once, since it cannot be changed."""
 
 
 def known_names(value: Any) -> list[str]:
@@ -288,6 +297,11 @@ def isinstance_with(lookup: Callable[[str], Any]) -> Callable[[Any, Any], bool]:
     """The built-in ``isinstance`` of a context; ``lookup`` as in `accepts`."""
 
     def isinstance_(value: Any, kind: Any, /) -> bool:
+        if type(kind) is FunctionType:
+            # The usual case, a type word, without two more calls.
+            tested = TYPE_WORDS.get(kind.__dict__.get("_dana_word_", ""))
+            if tested is not None:
+                return isinstance(value, tested)
         return accepts(kind, value, lookup)
 
     isinstance_.__name__ = isinstance_.__qualname__ = "isinstance"

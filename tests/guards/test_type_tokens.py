@@ -191,3 +191,10 @@ def test_is_type(types: TypeRegistry) -> None:
     """What counts as a type beside values."""
     assert all(map(is_type, (WORDS["int"], declare(types, "P", x="int"), KINDS["ValueError"], TypeValue("int"))))
     assert not any(map(is_type, (5, "int", len, None, int)))
+
+
+def test_type_of_a_plain_value_is_made_once() -> None:
+    """What ``type(1)`` gives cannot be changed, so every call may give the same one; other names stay apart."""
+    assert type_of(1) is type_of(2)
+    assert type_of(1) is not type_of(True)
+    assert type_of(True) == "bool" and type_of(None) == "NoneType" and type_of(frozenset()) == "frozenset"
