@@ -193,6 +193,8 @@ def _sum(arguments: Sequence[Type]) -> Type:
 
 
 def _range(arguments: Sequence[Type]) -> Type:
+    if not arguments:
+        return ANY  # an error at run time
     # Steps are few, so all numbers stay small if the first and the step are.
     small = len(arguments) == 1 or all(each.is_only(BOOL | SMALL) for each in (arguments[0], *arguments[2:]))
     return container(RANGE, of(SMALL if small else INT))

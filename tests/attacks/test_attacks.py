@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from attacks.cases import Case, cases
+from attacks.fuzz import fuzz
 from dana_guards.errors import DanaError, DanaLimitError, DanaSecurityError, DanaSyntaxError, Interrupt
 from dana_guards.limits import Limits, Meter
 from dana_guards.namespace import Environment, make_builtins, make_namespace
@@ -270,6 +271,14 @@ def test_a_stop_reaches_the_outermost_call(folder: Path) -> None:
         with pytest.raises(DanaLimitError):
             module.outer(patient)
         assert module.grow() == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_programs(seed: int) -> None:
+    """A handful of random programs do no harm; the long run is ``python -m tests.attacks.fuzz``."""
+    count, harm = fuzz(seconds=20, seed=seed, most=50)
+    assert harm is None, harm
+    assert count > 5
 
 
 def test_there_are_twins() -> None:
