@@ -249,7 +249,9 @@ def test_nothing_is_inherited(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert os.getsid(worker.pid) == worker.pid
     assert os.readlink(f"/proc/{worker.pid}/cwd") == worker.folder
     targets = {os.readlink(f"/proc/{worker.pid}/fd/{name}") for name in os.listdir(f"/proc/{worker.pid}/fd")}
-    assert {target.partition(":")[0] for target in targets} <= {"socket", "/dev/null", f"{worker.folder}/stderr"}
+    # Its watchdog looks at its own memory now and then.
+    own = {"socket", "/dev/null", f"{worker.folder}/stderr", f"/proc/{worker.pid}/statm"}
+    assert {target.partition(":")[0] for target in targets} <= own
     limits = Path(f"/proc/{worker.pid}/limits").read_text(encoding="utf-8")
     bounds = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()[1:]}
     assert (bounds["Max processes"], bounds["Max core file size"], bounds["Max open files"]) == ("0", "0", "64")

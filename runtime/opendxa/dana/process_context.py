@@ -17,7 +17,14 @@ from hashlib import sha256
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaTypeError, Interrupt
+from dana_guards.errors import (
+    DanaContextError,
+    DanaError,
+    DanaLimitError,
+    DanaRecursionError,
+    DanaTypeError,
+    Interrupt,
+)
 from dana_guards.limits import Limits
 from dana_guards.namespace import Environment
 from dana_guards.policy import Policy
@@ -29,6 +36,7 @@ from opendxa.dana.ending import ContextMeter
 from opendxa.dana.frames import Ref, pack
 from opendxa.dana.host import check_lent, ended
 from opendxa.dana.library import compiler_options
+from opendxa.dana.process_errors import lost
 from opendxa.dana.process_link import Link
 from opendxa.dana.process_module import ProcessModule
 from opendxa.dana.process_pool import POOL
@@ -193,6 +201,10 @@ class ProcessContext(DanaContext):
         self._end_if_due()
         if isinstance(error, Interrupt):
             error = error.reason
+        elif isinstance(error, RecursionError) and not isinstance(error, DanaError):
+            error = DanaRecursionError("calls between the host and a worker process are nested too deep")
+            if self._link is None:
+                error = lost(error)
         if reason is not None and isinstance(error, Exception) and not isinstance(error, DanaLimitError):
             error = reason
         if isinstance(reason, DanaContextError):
@@ -298,6 +310,10 @@ class ProcessContext(DanaContext):
 
         assert place.file is not None
         self._files[place.file] = (name, stamp_of(place))
+
+    def is_exposed(self, target: Any) -> bool:
+        """Whether something lent is an object that shows some of its names, and is nothing to call or to step."""
+        return type(target) is _Exposed
 
     def shown_names(self, target: Any) -> frozenset[str]:
         """The names of an object that the host has shown."""

@@ -34,6 +34,8 @@ TICK: Final = 0.02
 SLACK: Final = 64 * 1024 * 1024
 """Bytes beyond ``max_memory`` before the kill: room for the compiler and for what Python keeps."""
 _ABORT_SECONDS: Final = 1.0
+_LENGTHS: Final = {"ok": 3, "err": 4}
+"""The answers to a request, and how many parts each has."""
 
 
 class Link:
@@ -79,29 +81,25 @@ class Link:
     def exchange(self, frame: bytes) -> Any:
         """The answer to a request that is written already."""
         self._depth += 1
+        answered = False
         try:
             self._send(frame)
-            while True:
+            while not answered:
                 message = self._receive()
-                word = message[0]
-                if word == "ok" and len(message) == 3:
-                    self.values.lent.release(message[1])
-                    if self._abort is not None:
-                        self._raise_abort()
-                    return decode(message[2], self._leaves)
-                if word == "err" and len(message) == 4:
-                    self.values.lent.release(message[1])
-                    if self._abort is not None:
-                        self._raise_abort()
-                    raise error_from(message[2], self.kept)
-                self._serve(message)
+                answered = _LENGTHS.get(message[0]) == len(message)
+                if not answered:
+                    self._serve(message)
+            self.values.lent.release(message[1])
+            if self._abort is not None:
+                self._raise_abort()
+            if message[0] == "err":
+                raise error_from(message[2], self.kept)
+            return decode(message[2], self._leaves)
         except FrameError as error:
             self._end(DanaLimitError(f"the worker process broke the protocol: {error}"))
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            if self.alive and self._abort is None:
-                self.close()  # the call is cut where it waited: there is no way back into the conversation
-            raise
         finally:
+            if not answered and self.alive:
+                self.close()  # the call was cut where it waited: there is no way back into the conversation
             self._depth -= 1
             if not self._depth:
                 self.kept.clear()

@@ -152,6 +152,10 @@ class WorkerProcess:
         with contextlib.suppress(OSError):
             os.kill(self.pid, signal.SIGUSR1)
 
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
     def is_ours(self) -> bool:
         """False in a process that was forked from the one that started the worker."""
         return self._owner == os.getpid()
@@ -255,6 +259,9 @@ class Pool:
                 atexit.register(self.close)
                 os.register_at_fork(after_in_child=self._after_fork)
             worker = self._spares.pop() if self._spares else self._start()
+            if not worker.is_running():  # a spare that somebody has ended meanwhile
+                worker.kill()
+                worker = self._start()
         worker.wait_ready()
         with self._lock:
             self._spares += [self._start() for _ in range(SPARES - len(self._spares))]

@@ -188,8 +188,6 @@ def open_context(
     settings : limits, name, switches of the environment, and the built-ins that ask the parent.
     functions, objects : what the host lends, as it stands here.
     """
-    from dana_guards.confinement import limit_memory, limit_processor
-
     os.environ.update(settings["switches"])
     time.tzset()
     library = RemoteLibrary()
@@ -209,8 +207,6 @@ def open_context(
     context._prepare()
     context._environment.log = lambda level, text: worker.ask("log", [level, text])
     _ask_for_capabilities(worker, context, settings["capabilities"])
-    limit_memory(settings["memory"])
-    limit_processor(settings["timeout"])
     return context
 
 

@@ -47,7 +47,7 @@ def call_host(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     """Call a function of the host."""
     number, form = _fields(message, int)
     function = link.values.lent.get(number)
-    if not callable(function):
+    if context.is_exposed(function) or not callable(function):
         raise FrameError("a number stands for nothing that can be called")
     args, named = _arguments(link, form)
     return _as_host(context, lambda: function(*args, **named))
@@ -77,7 +77,7 @@ def step(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     """The next item of an iterator of the host, in a list; an empty one at its end."""
     number, _ = _fields(message, int)
     items = link.values.lent.get(number)
-    if not hasattr(items, "__next__"):
+    if context.is_exposed(items) or not hasattr(items, "__next__"):
         raise FrameError("a number stands for no iterator")
     done = object()
     item = _as_host(context, lambda: next(items, done))

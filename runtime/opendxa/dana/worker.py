@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from dana_guards.errors import DanaError, DanaLimitError
+from dana_guards.confinement import confine_calls, confine_files, limit_memory, limit_processor
+from dana_guards.errors import DanaError, DanaLimitError, DanaMemoryError, DanaRecursionError
 from opendxa.dana.frames import HEADER, FrameError, Leaves, decode, pack, unpack
 from opendxa.dana.process_errors import error_data, error_in_worker
 from opendxa.dana.process_remote import WorkerContext, open_context
@@ -68,6 +70,7 @@ class Worker:
         self.values = WorkerValues(self)
         self._leaves = Leaves(self.values.ref, self.values.struct)
         self.context: WorkerContext | None = None
+        self._renew = math.inf
 
     # -- both directions -----------------------------------------------------------------------------
 
@@ -110,6 +113,8 @@ class Worker:
     def _answer(self, message: list[Any]) -> None:
         handler = _HANDLERS[message[0]]
         try:
+            if time.perf_counter() > self._renew:
+                self._renew = limit_processor(self.opened._meter.limits.timeout)
             self.values.release(message[1])
             result = handler(self, *message[2:])
             plain = PLAIN.get(type(result))
@@ -136,6 +141,8 @@ class Worker:
         """Make the context."""
         functions, objects = self.value(lent)
         self.context = open_context(self, settings, functions, objects)
+        limit_memory(settings["memory"])
+        self._renew = limit_processor(settings["timeout"])
         meter = self.context._meter
         reason = DanaLimitError("the call was cancelled")
 
@@ -246,12 +253,8 @@ def _shown(error: BaseException) -> dict[str, Any]:
     if isinstance(error, (DanaError, AttributeError, TypeError, ValueError)):
         return error_data(error)
     if isinstance(error, MemoryError):
-        from dana_guards.errors import DanaMemoryError
-
         return error_data(DanaMemoryError("there is not enough memory in the worker process"))
     if isinstance(error, RecursionError):
-        from dana_guards.errors import DanaRecursionError
-
         return error_data(DanaRecursionError("the data or the calls are nested too deep for the worker process"))
     return error_data(error)
 
@@ -267,8 +270,6 @@ def warm_up() -> None:
 
 def main() -> NoReturn:
     """Confine this process, say that it is ready, and serve."""
-    from dana_guards.confinement import confine_calls, confine_files
-
     protocol = os.dup(0)
     os.set_inheritable(protocol, False)
     nothing = os.open(os.devnull, os.O_RDWR)
