@@ -23,7 +23,7 @@ from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
 
 Sized = Callable[[Any, str], Any]
-_SIZED_TYPES = frozenset({str, list, dict, set, range})
+_SIZED_TYPES = frozenset({str, list, tuple, dict, set, range})
 
 _OURS: dict[tuple[type, str], Callable[..., Any]] = {
     (str, "format"): safe_format,

@@ -135,10 +135,14 @@ SIZED: Final[dict[str, tuple[str, str]]] = {
     **{name: ("str", "a small text becomes many objects") for name in ("split", "rsplit", "splitlines")},
     "extend": ("list", "doubles a list, reads iterables in C"),
     "sort": ("list", "one C call over all items"),
-    **{name: ("range", "looks through a range of any length in C") for name in ("index", "count")},
+    **{
+        name: ("range list tuple", "looks through a range of any length in C; compares what may share its parts")
+        for name in ("index", "count")
+    },
     "fromkeys": ("dict", "reads iterables in C"),
     **{name: ("dict", "hashes its argument, which may be a deep tuple") for name in ("get", "setdefault", "pop")},
-    **{name: ("set", "hashes its argument, which may be a deep tuple") for name in ("add", "discard", "remove")},
+    **{name: ("set", "hashes its argument, which may be a deep tuple") for name in ("add", "discard")},
+    "remove": ("set list", "hashes its argument, or compares it"),
     "update": ("dict set", "reads iterables in C"),
     **{
         name: ("set", "reads iterables in C")
@@ -160,9 +164,9 @@ PLAIN: Final[dict[str, str]] = {
     "str": "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier "
     "islower isnumeric isprintable isspace istitle isupper lower lstrip maketrans partition removeprefix removesuffix "
     "rfind rindex rpartition rstrip startswith strip swapcase title upper",
-    "list": "append clear copy count index insert pop remove reverse",
+    "list": "append clear copy insert pop reverse",
     "dict": "clear copy items keys popitem values",
-    "tuple": "count index",
+    "tuple": "",
     "set": "clear copy pop",
     "frozenset": "copy",
     "range": "start step stop",

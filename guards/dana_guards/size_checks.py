@@ -36,6 +36,9 @@ _FIELD: Final = re.compile(
     r"%(?:\((?P<key>[^()]*)\))?[-+ #0]*(?P<width>\*|[0-9]*)(?:\.(?P<digits>\*|[0-9]*))?[hlL]?(?P<kind>.)", re.DOTALL
 )
 _SEQUENCES: Final = (str, list, tuple)
+_CONTAINERS: Final = frozenset([list, tuple, dict, set, frozenset])
+MOST_COMPARED: Final = 2_000_000
+"""Parts that one comparison may look at: well below a second of C code."""
 _SETS: Final = (set, frozenset)
 
 
@@ -187,9 +190,22 @@ class Room:
         check_nesting(self.meter, (key,))
         return key
 
+    def compared(self, _: object, value: Any) -> Any:
+        """An operand of a comparison: how many parts C code would walk through. Flat data goes by at C speed.
+
+        Raises RecursionError or ValueError, as `key`.
+        """
+        from dana_guards.bounded import check_nesting, is_flat  # that file needs this one
+
+        if type(value) in _CONTAINERS and not is_flat(list(value.values()) if type(value) is dict else value):
+            check_nesting(self.meter, (value,), MOST_COMPARED)
+        return value
+
     def first_key(self, receiver: Any, method: Callable[..., Any], *args: Any) -> Any:
         """A method whose first argument is hashed, called as a value."""
-        if args and type(args[0]) is tuple:
+        if args and type(receiver) is list:
+            self.compared(None, args[0])
+        elif args and type(args[0]) is tuple:
             self.key(None, args[0])
         return method(*args)
 
@@ -320,7 +336,7 @@ class Room:
         """A list that will be sorted in one C call."""
         if type(value) is list and len(value) > MANY:
             self.meter.stop(DanaMemoryError(f"a list of more than {MANY} items cannot be sorted in place"))
-        return value
+        return self.compared(None, value)
 
     def glue(self, *parts: str) -> str:
         """The fields and texts of an f-string."""
@@ -392,9 +408,11 @@ class Room:
         self.order(None, value)
         return method(**named)
 
-    def looked_up(self, value: range, method: Callable[..., int], given: Any) -> int:
-        """``index`` and ``count`` of a range."""
-        found: int = getattr(Members(value), method.__name__)(given)
+    def looked_up(self, value: Any, method: Callable[..., int], given: Any, *rest: Any) -> int:
+        """``index`` and ``count``: a range by arithmetic, a list or tuple by comparing."""
+        if type(value) is not range:
+            return int(method(self.compared(None, given), *rest))
+        found: int = getattr(Members(value), method.__name__)(given, *rest)
         return found
 
     def extended(self, value: list[Any], method: Callable[..., None], items: Any) -> None:
@@ -499,6 +517,7 @@ _CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
     "%": Room.modulo,
     "in": Room.members,
     "key": Room.key,
+    "==": Room.compared,
     "index": Room.receiver,
     "count": Room.receiver,
     "split": Room.pieces,

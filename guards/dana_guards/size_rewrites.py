@@ -22,7 +22,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from dana_guards import names
-from dana_guards.key_rewrites import KEYED_METHODS, KeyRewrites
+from dana_guards.key_rewrites import COMPARING_METHODS, KEYED_METHODS, KeyRewrites
 from dana_guards.lattice import (
     BOOL,
     COMPLEX,
@@ -41,6 +41,7 @@ from dana_guards.lattice import (
     Type,
 )
 from dana_guards.positions import at, call, name
+from dana_guards.size_products import added_product
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -221,6 +222,7 @@ class SizeRewrites(KeyRewrites):
     evidence: Evidence
     scope: Scope
     limited: bool
+    products: dict[int, ast.AST]
 
     if TYPE_CHECKING:
 
@@ -265,10 +267,16 @@ class SizeRewrites(KeyRewrites):
         node.right = self._bounded_operand(tests.right, right, op, tests)
         at(node, node.left)
         at(node, node.right)
+        if op is ast.Mult and not tests.one.is_only(NUMBER) and not tests.two.is_only(NUMBER):
+            self.products[id(node)] = node
         return node
 
     def _bounded_operand(self, given: ast.expr, right: ast.expr, op: type[ast.operator], tests: Tests) -> ast.expr:
         """The right operand, `given` in the source and visited as `right`, with its tests around it."""
+        if op is ast.Add and self.products.get(id(right)) is right and isinstance(right, ast.BinOp):
+            added = added_product(right, tests.x())
+            if added is not None:
+                return added
         if is_simple(given):
             tests.y = _reader(given)
             found = tests.find(op) or []
@@ -436,7 +444,12 @@ class SizeRewrites(KeyRewrites):
             if node is self.called or not self.hashes(node.value):
                 return None
             return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+        if node.attr in COMPARING_METHODS and node is not self.called:
+            if self.evidence.type_of(node.value).may_be(LIST | TUPLE):
+                return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
         kinds, _ = names.SIZED.get(node.attr, ("", ""))
+        if node.attr in ("index", "count"):
+            kinds = "range"  # of a list or tuple the call has its argument measured
         flags = sum(_SIZED_FLAGS[each] for each in kinds.split())
         receiver = node.value
         if not flags or not self.evidence.type_of(receiver).may_be(flags):

@@ -67,6 +67,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.caught: list[tuple[Scope | None, str]] = []
         self.temporaries = 0
         self.written: tuple[ast.Attribute, ast.expr] | None = None
+        self.products: dict[int, ast.AST] = {}
         self.slots: dict[int, ast.Attribute] = {}
         self._methods: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._seen: dict[int, ast.AST] = {}

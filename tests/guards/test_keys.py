@@ -54,3 +54,34 @@ def test_the_program_can_catch_it() -> None:
         source = f"{DEEP}x = 0\ntry:\n    y = {{make(): 1}}\nexcept RecursionError as e:\n    x = e.message\nx"
         assert "nested deeper" in context.run_dana(source)
         assert "nested deeper" in context.eval_dana(source)
+
+
+PAIR = "def make():\n    a = [0]\n    for i in range(60):\n        a = [a, a]\n    return a\n"
+COMPARING = [
+    "x = a == b", "x = a != b", "x = a < b", "x = a >= b > 0", "x = not a == b", "x = a in [b]", "x = [a].index(b)",
+    "x = [a].count(b)", "l = [a]\n    l.remove(b)", "x = {1: a} == {1: b}", "x = (a,) == (b,)", "x = [a, 1] == [b, 2]",
+    "l = [a, b]\n    l.sort()", "x = sorted([a, b])", "x = min(a, b)", "g = [a].index\n    g(b)", "x = 1 if a == b else 2",
+    "x = (lambda u, v :: u == v)(a, b)", "x = [1 for u in [a] if u == b]", "if a == b:\n        pass", "assert a == b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", COMPARING)
+def test_a_comparison_without_end_is_refused(statement: str) -> None:
+    """Two lists that share their parts sixty times over have 2**60 parts to compare."""
+    with DanaRuntime().create_context() as context, pytest.raises(DanaRuntimeError, match="parts to look at"):
+        context.run_dana(f"{PAIR}def f(a, b):\n    {statement}\nf(make(), make())\n")
+
+
+@pytest.mark.parametrize("statement", COMPARING)
+def test_an_ordinary_comparison_is_as_good_as_ever(statement: str) -> None:
+    """The same statements with small lists."""
+    with DanaRuntime().create_context() as context:
+        body = statement.replace("b > 0", "b")
+        context.run_dana(f"def make():\n    return [0, [1, 'a'], (2,)]\ndef f(a, b):\n    {body}\nf(make(), make())\n")
+
+
+def test_large_flat_data_compares() -> None:
+    """Size alone is no reason to refuse: flat lists and tables go by."""
+    with DanaRuntime().create_context() as context:
+        source = "a = [i for i in range(300000)]\nb = list(a)\nt = [[i, i] for i in range(1000)]\n[a == b, t == list(t), a in [b]]"
+        assert context.run_dana(source) == [True, True, True]
