@@ -20,6 +20,9 @@ BOMBS = {
     "repeat augmented": "x = s\nx *= n",
     "repeat list augmented": "x = [0]\nx *= n",
     "repeat expressions": "x = f(s) * f(n)",
+    "repeat in a sum": "x = f(s) + f(s) * f(n)",
+    "repeat in a sum, of names": "def g(a, b): return a + a * b\nx = g(s, n)",
+    "repeat in an augmented sum": "x = s\nx += f(s) * f(n)",
     "repeat in a comprehension": "x = [y * n for y in [s]]",
     "repeat in the iterable of a comprehension": "x = [y for y in f(s) * f(n)]",
     "repeat in a lambda": "x = (lambda: f(s) * f(n))()",
@@ -105,6 +108,10 @@ def test_escapes_of_a_known_text() -> None:
 
 HONEST = {
     "products": ("[x * y for x in (2, 2.5, 10**30) for y in (3, 1.5, True)]", None),
+    "sums of products": (
+        "[x + y * z for x in (2, 2.5, 10**30) for y in (3, 1.5, 10**30) for z in (7, 0.5, True, 10**30)]", None
+    ),
+    "sums of repetitions": ("[x + [y][0] * [z][0] for x, y, z in (('a', 'b', 2), ([0], 2, [1]), ((), (1,), True))]", None),
     "repetitions": ("['ab' * 3, [0] * 4, 3 * (1,), [1] * -1, [] * 5, 0 * 'x']", None),
     "powers": ("[2 ** 10, 2 ** -1, 2.5 ** 2, 10 ** 20, (-1) ** 10 ** 9, 0 ** 10 ** 9, 1 ** 10 ** 12]", None),
     "shifts": ("[1 << 5, 0 << 10 ** 9, 5 << 300]", None),
@@ -150,7 +157,18 @@ def test_honest_operations_are_as_in_python(text: str, _: None) -> None:
     assert list(map(type, direct)) == list(map(type, expected))
 
 
+def test_factors_are_evaluated_once_and_in_order() -> None:
+    """The tests of a sum of a product stand before it, and change neither order nor number of evaluations."""
+    text = "seen = []\ndef f(v):\n    seen.append(v)\n    return v\n"
+    for values in ((1, 2, 3), (1.5, 2, 3), (1, 2.5, 3), (1, 2, 3.5), ("a", "b", 2), ("a", 2, "b")):
+        found = support.run(f"{text}x = f({values[0]!r}) + f({values[1]!r}) * f({values[2]!r})")
+        assert found["seen"] == list(values)
+        assert found["x"] == values[0] + values[1] * values[2]
+
+
 ERRORS = [
+    "(lambda a, b, c: a + b * c)('a', 2, 3)",
+    "(lambda a, b, c: a + b * c)([1], 'a', 2)",
     "1 + 'a'",
     "'a' + 1",
     "[1] + (1,)",
