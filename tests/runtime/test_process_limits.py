@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import struct
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dana_guards import confinement
 from opendxa.dana import (
     DanaContext,
     DanaContextError,
@@ -260,6 +262,43 @@ def test_nothing_is_inherited(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_p
     status = Path(f"/proc/{worker.pid}/status").read_text(encoding="utf-8")
     if worker.confinement["no_new_privileges"]:
         assert "NoNewPrivs:\t1" in status
+
+
+def filtered(machine: str, number: int, arguments: tuple[int, ...] = (), architecture: int | None = None) -> str:
+    """What the seccomp filter says to a system call, by running its few instructions here."""
+    audit = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine] if architecture is None else architecture
+    data = struct.pack("=IIQ6Q", number, audit, 0, *(arguments + (0,) * 6)[:6])
+    program = list(struct.iter_unpack("=HBBI", confinement.seccomp_program(machine)))
+    at, value = 0, 0
+    while True:
+        code, yes, no, operand = program[at]
+        at += 1
+        if code == 0x20:
+            value = int.from_bytes(data[operand : operand + 4], sys.byteorder)
+        elif code == 0x15:
+            at += yes if value == operand else no
+        elif code == 0x45:
+            at += yes if value & operand else no
+        else:
+            assert code == 0x06
+            return {0x7FFF0000: "allow", 0x80000000: "kill"}.get(operand, "refuse")
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter(machine: str) -> None:
+    """The calls of the list pass, opening to read and own limits too; everything else is refused."""
+    column = 0 if machine == "x86_64" else 1
+    allowed = {row[column] for row in confinement._CALLS.values() if row[column] >= 0}
+    openat, prlimit = (257, 302) if column == 0 else (56, 261)
+    for number in range(600):
+        expected = "allow" if number in allowed or number in (openat, prlimit) else "refuse"
+        assert filtered(machine, number) == expected, number
+    for flags in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC, os.O_APPEND):
+        assert filtered(machine, openat, (0, 0, flags)) == "refuse"
+    assert filtered(machine, openat, (0, 0, os.O_CLOEXEC)) == "allow"
+    assert filtered(machine, prlimit, (4711,)) == "refuse"
+    assert filtered(machine, 0, architecture=0x40000003) == "kill"
+    assert filtered(machine, 0x40000000) == "refuse"
 
 
 # -- nothing lingers -----------------------------------------------------------------------------------------------
