@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,18 @@ def test_a_star_import_leaves_builtins_of_a_session_alone(tmp_path: Path) -> Non
         context.eval_dana("from tools import *")
         assert context.eval_dana("[len([]), other()]") == [0, 1]
         assert context.import_module("user").found == [42, 1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = (none)(1)", "x = 1 is 1", 'x = "a"["b"]', "x = true(1)", "x = none[0]", 'x = [1]["a"]', 'x = f"a"("b")',
+        "x = {1: 2}(3)", "x = (1,)[1.5]", 'x = "a" is not 1', "x = (lambda :: 1)[0]", 'assert (1, "x")', "x = 1.5(2)",
+        "def f():\n    try:\n        return 1\n    finally:\n        return 2",
+    ],
+)  # fmt: skip
+def test_odd_programs_print_no_warning(source: str) -> None:
+    """Python's own compiler warns about such literals on the host's stderr; in Dana they are programs like others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compile_source(source, "odd.na").name == "__main__"

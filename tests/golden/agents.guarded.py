@@ -15,6 +15,6 @@ def dana_g_greet(h, name):
 def greet(h, name):
     if _type_(name) is not _str_:
         return dana_g_greet(h, name)
-    return dana_v2 + (name if _len_(name) < 65536 else _room_(dana_v2, name, '+')) if _type_((dana_v2 := (dana_v1 + ': ' if _type_((dana_v1 := (h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')))) is _str_ else _add_(dana_v1, ': ')))) is _str_ else _add_(dana_v2, name)
+    return (dana_p1 := (dana_v1 + ': ' if _type_((dana_v1 := (h.domain if _type_(h) is not _dict_ else _getattr_(h, 'domain')))) is _str_ else _add_(dana_v1, ': '))) + (name if _len_(name) < 65536 else _room_(dana_p1, name, '+'))
 _receiver_((Helper,), 'greet', greet)
 print(_method_(Planner, 'greet', greet)('Ann'))

@@ -25,9 +25,17 @@ def drive(car):
     if _type_(car) is not Car:
         return dana_g_drive(car)
     _setattr_(car, 'power', 3)
-    return dana_v1 + (dana_v2 if _len_(dana_v2) < 65536 else _room_(dana_v1, dana_v2, '+')) if _type_((dana_v1 := car.start())) is _type_((dana_v2 := car.dana_s_name)) else _add_(dana_v1, dana_v2)
+    dana_v1 = car.start()
+    try:
+        return dana_v1 + (dana_p1 if _len_((dana_p1 := car.dana_s_name)) < 65536 else _room_(dana_v1, dana_p1, '+'))
+    except _type_error_:
+        return dana_v2 + (dana_v3 if _len_(dana_v3) < 65536 else _room_(dana_v2, dana_v3, '+')) if _type_((dana_v2 := dana_v1)) is _type_((dana_v3 := car.dana_s_name)) else _add_(dana_v2, dana_v3)
 
 def dana_k_Car_drive(car):
     _setattr_(car, 'power', 3)
-    return dana_v3 + (dana_v4 if _len_(dana_v4) < 65536 else _room_(dana_v3, dana_v4, '+')) if _type_((dana_v3 := car.start())) is _type_((dana_v4 := car.dana_s_name)) else _add_(dana_v3, dana_v4)
+    dana_v4 = car.start()
+    try:
+        return dana_v4 + (dana_p2 if _len_((dana_p2 := car.dana_s_name)) < 65536 else _room_(dana_v4, dana_p2, '+'))
+    except _type_error_:
+        return dana_v5 + (dana_v6 if _len_(dana_v6) < 65536 else _room_(dana_v5, dana_v6, '+')) if _type_((dana_v5 := dana_v4)) is _type_((dana_v6 := car.dana_s_name)) else _add_(dana_v5, dana_v6)
 _receiver_((Car,), 'drive', dana_k_Car_drive)

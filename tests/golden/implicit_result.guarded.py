@@ -14,7 +14,10 @@ def last(x):
     if x > 1:
         return x * 2
     else:
-        y = x + 1
+        try:
+            y = x + 1
+        except _type_error_:
+            y = x + 1
         return y
 
 def loop(items):

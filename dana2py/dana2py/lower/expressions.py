@@ -31,13 +31,14 @@ METHODS = frozenset(name for kind in (str, list, dict, set, tuple, int, float) f
 CONVERSIONS = {None: -1, "s": 115, "r": 114, "a": 97}
 
 
-def opaque(node: ast.expr) -> ast.expr:
-    """A literal (none apart) behind a test that is always true.
+def opaque(node: ast.expr, identity: bool = False) -> ast.expr:
+    """A literal behind a test that is always true.
 
     Python's ``compile`` prints a SyntaxWarning to the host for ``x is 1``, ``1(2)`` or ``{1}[0]``, and turns
     it into an error where the host asked for that. In Dana these are ordinary (if odd) programs.
     """
-    if isinstance(node, _LITERALS) and not (isinstance(node, ast.Constant) and type(node.value) in (bool, type(None))):
+    common = identity and isinstance(node, ast.Constant) and type(node.value) in (bool, type(None))
+    if isinstance(node, _LITERALS) and not common:
         place = {name: getattr(node, name) for name in node._attributes}
         true, none = ast.Constant(value=True, **place), ast.Constant(value=None, **place)
         return ast.IfExp(test=true, body=node, orelse=none, **place)
@@ -45,7 +46,8 @@ def opaque(node: ast.expr) -> ast.expr:
 
 
 _LITERALS = (
-    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp
+    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.Lambda,
 )  # fmt: skip
 
 
@@ -158,7 +160,7 @@ class Expressions(Lowering):
         """Comparisons chain."""
         operands = self.exprs((node.left, *node.comparators))
         if not IDENTITY.isdisjoint(node.ops):
-            operands = [opaque(operand) for operand in operands]
+            operands = [opaque(operand, identity=True) for operand in operands]
         result = ast.Compare(
             left=operands[0],
             ops=[COMPARE[op]() for op in node.ops],
