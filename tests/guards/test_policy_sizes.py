@@ -111,7 +111,9 @@ HONEST = {
     "sums of products": (
         "[x + y * z for x in (2, 2.5, 10**30) for y in (3, 1.5, 10**30) for z in (7, 0.5, True, 10**30)]", None
     ),
-    "sums of repetitions": ("[x + [y][0] * [z][0] for x, y, z in (('a', 'b', 2), ([0], 2, [1]), ((), (1,), True))]", None),
+    "sums of repetitions": (
+        "[x + [y][0] * [z][0] for x, y, z in (('a', 'b', 2), ([0], 2, [1]), ((), (1,), True))]", None
+    ),
     "repetitions": ("['ab' * 3, [0] * 4, 3 * (1,), [1] * -1, [] * 5, 0 * 'x']", None),
     "powers": ("[2 ** 10, 2 ** -1, 2.5 ** 2, 10 ** 20, (-1) ** 10 ** 9, 0 ** 10 ** 9, 1 ** 10 ** 12]", None),
     "shifts": ("[1 << 5, 0 << 10 ** 9, 5 << 300]", None),
