@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import os
@@ -354,6 +355,21 @@ def test_iterators_are_lazy(make: Make) -> None:
     first = context.eval_dana("def first(xs):\n    for x in xs:\n        if x > 2:\n            return x\n\nfirst")
     assert first(numbers()) == 3
     assert taken == [0, 1, 2, 3]
+
+
+def test_nothing_piles_up(make: Make) -> None:
+    """Functions that went across and were dropped are let go of, on both sides."""
+    context = make()
+    apply = context.eval_dana("def apply(f):\n    return f()\n\napply")
+    closure = context.eval_dana("def closure(n):\n    def get():\n        return n\n    return get\n\nclosure")
+    for n in range(50):
+        assert apply(lambda: 7) == 7
+        assert closure(n)() == n
+    gc.collect()  # a function refers to itself by `call_async`
+    context.eval_dana("1")
+    values = context._link.values  # type: ignore[attr-defined]
+    assert len(values.lent) <= 1
+    assert len(values._borrowed._refs) == 2
 
 
 # -- modules, printing, capabilities --------------------------------------------------------------------------

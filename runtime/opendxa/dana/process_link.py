@@ -34,6 +34,8 @@ TICK: Final = 0.02
 SLACK: Final = 64 * 1024 * 1024
 """Bytes beyond ``max_memory`` before the kill: room for the compiler and for what Python keeps."""
 _ABORT_SECONDS: Final = 1.0
+_KEPT: Final = 1000
+"""Exceptions of host functions that are kept for ``__cause__``; a program may raise and catch any number."""
 _LENGTHS: Final = {"ok": 3, "err": 4}
 """The answers to a request, and how many parts each has."""
 
@@ -137,6 +139,8 @@ class Link:
             error.__traceback__ = _without_ours(list(_steps(error.__traceback__)))
             self._kept_count += 1
             self.kept[self._kept_count] = error
+            if len(self.kept) > _KEPT:
+                del self.kept[min(self.kept)]
             frame = pack("err", [self._dropped(), data])
         except BaseException as error:
             if not self.alive:
