@@ -151,7 +151,8 @@ def _annotations(manifest: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _names(code: CodeType) -> set[str]:
-    names, pending = set(), [code]
+    names: set[str] = set()
+    pending = [code]
     while pending:
         inner = pending.pop()
         names.update(inner.co_names)

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cmp_to_key, partial
 from itertools import chain, islice, zip_longest
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dana_guards.iterators import STEP, FlatIterator, paced
-from dana_guards.limits import Meter
+from dana_guards.limits import Limits, Meter
 
 HASH_STEP: Final = 256
 """Items put into a set or dict between two looks: colliding ints cost time that grows with the square."""
@@ -37,7 +37,16 @@ _NESTED: Final = frozenset({list, tuple, set, frozenset, dict})
 _SIZED: Final = frozenset({list, tuple, set, frozenset, dict, str, range})
 
 
-def check_nesting(meter: Meter, values: Iterable[object], most: int = _MAX_PARTS) -> None:
+class Measured(Protocol):
+    """The part of a meter that measuring needs."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def check(self) -> None: ...
+
+
+def check_nesting(meter: Measured, values: Iterable[object], most: int = _MAX_PARTS) -> None:
     """Refuse to hash or compare data that is nested too deep or shares parts so that they multiply.
 
     Raises RecursionError (deeper than the limit) or ValueError (more than a million parts).

@@ -13,6 +13,7 @@ from dana_guards import names
 
 if TYPE_CHECKING:
     from dana_guards.errors import DanaError
+    from dana_guards.evidence import Evidence
     from dana_guards.scopes import Scope
 
 _MAX_INTEGER_BITS: Final = 16_384
@@ -44,6 +45,7 @@ class HookRules:
     """Checks of hooks; `visit` and the rest come from the transformer."""
 
     scope: Scope
+    evidence: Evidence
     caught: list[tuple[Scope | None, str]]
 
     if TYPE_CHECKING:

@@ -69,16 +69,19 @@ class KeyRewrites:
             pairs = zip(given.elts, visited.elts, strict=True)
             visited.elts = [self.measured_key(one, other) for one, other in pairs]
             return visited
-        if isinstance(visited, ast.Name):
-            identifier = visited.id
-            first, again = visited, lambda: name(identifier)
-        elif self.no_walrus:
+        if self.no_walrus and not isinstance(visited, ast.Name):
             return at(given, call("_room_", ast.Constant(None), visited, ast.Constant("key")))
-        else:
-            first, again = self._kept(visited)
+        first, again = self._twice(visited)
         test = ast.Compare(call("_type_", first), [ast.IsNot()], [name("_tuple_")])
         room = call("_room_", ast.Constant(None), again(), ast.Constant("key"))
         return at(given, ast.IfExp(test, again(), room))
+
+    def _twice(self, visited: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]]:
+        """A first use of a value, and a maker of further uses."""
+        if isinstance(visited, ast.Name):
+            identifier = visited.id
+            return visited, lambda: name(identifier)
+        return self._kept(visited)
 
     def compared_operands(self, node: ast.Compare) -> list[int]:
         """Positions of operands that have to be measured before they are compared; asked before they are visited."""
@@ -91,8 +94,8 @@ class KeyRewrites:
                 if not flat and kinds[index].may_be(COMPARED) and kinds[index + 1].may_be(COMPARED):
                     found.append(index + 1)
             elif isinstance(op, ast.In | ast.NotIn) and kinds[index + 1].may_be(LIST | TUPLE):
-                if kinds[index].may_be(COMPARED) and not self.is_flat_display(operands[index]):
-                    found.append(index)
+                flat = self.is_flat_display(operands[index])
+                found += [index] if not flat and kinds[index].may_be(COMPARED) else []
         return found
 
     def is_flat_display(self, node: ast.expr) -> bool:
@@ -110,13 +113,9 @@ class KeyRewrites:
     def measured_operand(self, given: ast.expr, visited: ast.expr) -> ast.expr:
         """An operand of a comparison with its tests: numbers and text go by."""
         kind = self.evidence.type_of(given)
-        if isinstance(visited, ast.Name):
-            identifier = visited.id
-            first, again = visited, lambda: name(identifier)
-        elif self.no_walrus or kind.is_only(COMPARED):
+        if not isinstance(visited, ast.Name) and (self.no_walrus or kind.is_only(COMPARED)):
             return at(given, call("_room_", ast.Constant(None), visited, ast.Constant("==")))
-        else:
-            first, again = self._kept(visited)
+        first, again = self._twice(visited)
         tests: list[ast.expr] = [
             ast.Compare(call("_type_", again() if number else first), [ast.Is()], [name(hook)])
             for number, hook in enumerate(PLAIN)

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from dana_guards.errors import DanaError, DanaMemoryError
 from dana_guards.formatting import repr_of, text_of
 from dana_guards.iterators import FlatIterator
+from dana_guards.limits import Limits
 from dana_guards.names import SIZED
 
 MAX_INTEGER_BITS: Final = 2**22
@@ -50,6 +51,10 @@ class Meter(Protocol):
 
     def check(self) -> None:
         """Raise the pending stop, if any."""
+
+    @property
+    def limits(self) -> Limits:
+        """The numbers not to exceed."""
 
     def stop(self, reason: DanaError) -> None:
         """Stop the run."""

@@ -444,9 +444,9 @@ class SizeRewrites(KeyRewrites):
             if node is self.called or not self.hashes(node.value):
                 return None
             return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
-        if node.attr in COMPARING_METHODS and node is not self.called:
-            if self.evidence.type_of(node.value).may_be(LIST | TUPLE):
-                return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+        compares = node.attr in COMPARING_METHODS and node is not self.called
+        if compares and self.evidence.type_of(node.value).may_be(LIST | TUPLE):
+            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
         kinds, _ = names.SIZED.get(node.attr, ("", ""))
         if node.attr in ("index", "count"):
             kinds = "range"  # of a list or tuple the call has its argument measured

@@ -450,12 +450,12 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
                 part = getattr(node, field)
                 if part is None or isinstance(part, ast.Starred):
                     self.refuse(node, "unpacking in a comprehension is not allowed")
-        key = getattr(node, "key", node.elt if type(node) is ast.SetComp else None)
-        measured = self.limited and key is not None and not self.is_flat_key(key)
+        hashed = {ast.SetComp: "elt", ast.DictComp: "key"}.get(type(node))
+        given: ast.expr | None = getattr(node, hashed) if hashed is not None and self.limited else None
+        measured = given is not None and not self.is_flat_key(given)
         self.contents(node)
-        if measured:
-            field = "elt" if type(node) is ast.SetComp else "key"
-            setattr(node, field, self.measured_key(key, getattr(node, field)))
+        if given is not None and measured:
+            setattr(node, str(hashed), self.measured_key(given, getattr(node, str(hashed))))
         self.scope = outer
         first.iter = iterable
         return node  # type: ignore[no-any-return]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from opendxa.dana import DanaRecursionError, DanaRuntime, DanaRuntimeError
@@ -10,9 +12,12 @@ DEEP = "def make():\n    t = (0,)\n    for i in range(3000):\n        t = (t,)\n
 SHARED = "def make():\n    t = (0,)\n    for i in range(60):\n        t = (t, t)\n    return t\n"
 FLAT = "def make():\n    return (1, 'a', (2, 3))\n"
 HASHING = [
-    "x = t in d", "x = t in s", "x = 1 in d and t not in s", "d[t] = 1", "x = d[t]", "del d[t]", "x = {t: 1}", "x = {t}",
-    "x = {1: 1, t: 2, **d}", "s.add(t)", "x = d.get(t)", "x = d.get(t, 1)", "x = d.setdefault(t, 1)", "x = d.pop(t, 1)",
-    "s.discard(t)", "s.remove(t)", "d.update([(t, 1)])", "s.update([t])", "x = {k: 1 for k in [t]}", "x = {k for k in [t]}",
+    "x = t in d", "x = t in s", "x = 1 in d and t not in s", "d[t] = 1", "x = d[t]", "del d[t]", "x = {t: 1}",
+    "x = {t}",
+    "x = {1: 1, t: 2, **d}", "s.add(t)", "x = d.get(t)", "x = d.get(t, 1)", "x = d.setdefault(t, 1)",
+    "x = d.pop(t, 1)",
+    "s.discard(t)", "s.remove(t)", "d.update([(t, 1)])", "s.update([t])", "x = {k: 1 for k in [t]}",
+    "x = {k for k in [t]}",
     "x = d.fromkeys([t])", "g = d.get\n    g(t)", "x = list(map(d.get, [t]))", "x = d[(1, t)]", "x = d[1, t]",
     "x = (1, t) in s", "x = dict([(t, 1)])", "x = set([t])", "x = frozenset([t])", "x = s.union([t])", "x = s | {t}",
     "x = (lambda k :: d[k])(t)", "x = [d[k] for k in [t]]", "x = [1 for k in [t] if k in d]",
@@ -20,7 +25,8 @@ HASHING = [
 
 
 def _run(make: str, statement: str) -> None:
-    program = f"{make}def f(d, s, t):\n    {statement}\nf({{1: 1, (1, 'a', (2, 3)): 2}}, {{1, (1, 'a', (2, 3))}}, make())\n"
+    given = "{1: 1, (1, 'a', (2, 3)): 2}, {1, (1, 'a', (2, 3))}, make()"
+    program = f"{make}def f(d, s, t):\n    {statement}\nf({given})\n"
     with DanaRuntime().create_context() as context:
         context.run_dana(program)
 
@@ -42,10 +48,9 @@ def test_a_key_that_shares_its_parts_is_refused(statement: str) -> None:
 @pytest.mark.parametrize("statement", HASHING)
 def test_an_ordinary_key_is_as_good_as_ever(statement: str) -> None:
     """The same statements with a flat tuple: what they do is Python's (some find nothing)."""
-    try:
+    finds_nothing = statement in ("x = d[(1, t)]", "x = d[1, t]")
+    with pytest.raises(DanaRuntimeError, match="KeyError") if finds_nothing else contextlib.nullcontext():
         _run(FLAT, statement)
-    except DanaRuntimeError as error:
-        assert "KeyError" in str(error)
 
 
 def test_the_program_can_catch_it() -> None:
@@ -59,8 +64,10 @@ def test_the_program_can_catch_it() -> None:
 PAIR = "def make():\n    a = [0]\n    for i in range(60):\n        a = [a, a]\n    return a\n"
 COMPARING = [
     "x = a == b", "x = a != b", "x = a < b", "x = a >= b > 0", "x = not a == b", "x = a in [b]", "x = [a].index(b)",
-    "x = [a].count(b)", "l = [a]\n    l.remove(b)", "x = {1: a} == {1: b}", "x = (a,) == (b,)", "x = [a, 1] == [b, 2]",
-    "l = [a, b]\n    l.sort()", "x = sorted([a, b])", "x = min(a, b)", "g = [a].index\n    g(b)", "x = 1 if a == b else 2",
+    "x = [a].count(b)", "l = [a]\n    l.remove(b)", "x = {1: a} == {1: b}", "x = (a,) == (b,)",
+    "x = [a, 1] == [b, 2]",
+    "l = [a, b]\n    l.sort()", "x = sorted([a, b])", "x = min(a, b)", "g = [a].index\n    g(b)",
+    "x = 1 if a == b else 2",
     "x = (lambda u, v :: u == v)(a, b)", "x = [1 for u in [a] if u == b]", "if a == b:\n        pass", "assert a == b",
 ]  # fmt: skip
 
@@ -83,5 +90,6 @@ def test_an_ordinary_comparison_is_as_good_as_ever(statement: str) -> None:
 def test_large_flat_data_compares() -> None:
     """Size alone is no reason to refuse: flat lists and tables go by."""
     with DanaRuntime().create_context() as context:
-        source = "a = [i for i in range(300000)]\nb = list(a)\nt = [[i, i] for i in range(1000)]\n[a == b, t == list(t), a in [b]]"
+        source = "a = [i for i in range(300000)]\nb = list(a)\nt = [[i, i] for i in range(1000)]\n"
+        source += "[a == b, t == list(t), a in [b]]"
         assert context.run_dana(source) == [True, True, True]
