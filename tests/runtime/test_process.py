@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,7 @@ def test_shared_parts_and_cycles(shared: DanaContext) -> None:
         [[], {}, set(), (), ""],
         [1, 2.5, None, True, "x"] * 3,
         date(2024, 2, 29),
+        datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=timezone(timedelta(hours=-5))),
         timedelta(days=-1, microseconds=5),
         Decimal("1.10"),
     ],
@@ -215,6 +216,8 @@ def test_what_cannot_cross(shared: DanaContext) -> None:
     assert "expose" in str(caught.value)
     with pytest.raises(DanaTypeError, match="decode"):
         same([b"bytes"])
+    with pytest.raises(DanaTypeError, match="isoformat"):
+        same(datetime(2024, 1, 1, tzinfo=type("Zone", (tzinfo,), {})()))
     assert same(1) == 1
 
 
@@ -251,6 +254,16 @@ def test_structs_cross_by_value(make: Make) -> None:
     other.eval_dana("def f(v):\n    return v\n")
     with pytest.raises(DanaTypeError, match="another context"):
         other.eval_dana("f")(point)
+
+
+def test_functions_in_structs(shared: DanaContext) -> None:
+    """A field that holds a function is a function here, and the same one back there."""
+    source = "struct Hook:\n    call: any\n\ndef seven():\n    return 7\n\n"
+    hook = shared.eval_dana(source + "def is_seven(h: Hook):\n    return h.call == seven\n\nHook(call=seven)")
+    assert hook.call() == 7
+    assert shared.eval_dana("is_seven")(hook) is True
+    hook.call = lambda: 8
+    assert shared.eval_dana("def run(h):\n    return h.call()\n\nrun")(hook) == 8
 
 
 def test_structs_in_circles(shared: DanaContext) -> None:

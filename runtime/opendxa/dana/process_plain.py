@@ -20,7 +20,11 @@ def plain_ref(value: Any) -> Ref | None:
     """The reference for a date, time, duration, decimal or fraction, None for anything else. Nothing is imported."""
     kind = type(value)
     form = _WRITE.get((kind.__module__, kind.__name__))
-    return None if form is None or sys.modules[kind.__module__].__dict__[kind.__name__] is not kind else form(value)
+    if form is None or sys.modules[kind.__module__].__dict__.get(kind.__name__) is not kind:
+        return None
+    zone = getattr(value, "tzinfo", None)
+    # A zone that is a class of the host's own would run its code here, and has no text that says it all.
+    return form(value) if zone is None or type(zone).__module__ == "datetime" else None
 
 
 def plain_value(data: list[Any]) -> Any:

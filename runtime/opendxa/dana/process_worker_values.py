@@ -108,7 +108,10 @@ class WorkerValues:
         if plain is not None:
             return plain
         shown = self._worker.opened._host_value(value)
-        return shown if shown is not value else self._other(value)
+        if shown is value:
+            return self._other(value)
+        # A function of the program has become one for hosts, which is the same type and has a number.
+        return self.leaf(shown) if type(shown) is kind else shown
 
     def _fields(self, value: DanaObject) -> Fields:
         self._worker.opened._host_value(value)  # opens its class: what the host calls on it enters the context
