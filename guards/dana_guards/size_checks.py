@@ -30,6 +30,8 @@ PIECE: Final = 16
 """Bytes that splitting a text makes for each of its characters, at a mean of four characters for a piece."""
 MANY: Final = 2_000_000
 """Items that C code sorts or hashes while a stop can still wait."""
+HASH_STEP: Final = 256
+"""Keys that C code hashes between two looks at the meter."""
 CHUNK: Final = 1000
 """Items between two looks at the meter."""
 
@@ -433,7 +435,24 @@ class Room:
                 self._keys(part[0] for part in each if type(part) in (tuple, list) and part)
             elif type(each) is list:
                 self._keys(each)
-        return method(*taken, **named)
+        if method.__name__ != "update" or (type(value) is dict and len(taken) > 1):
+            return method(*[self._hashed(each) if type(each) is list else each for each in taken], **named)
+        for each in taken:
+            for block in self._blocks(each) if type(each) is list else (each,):
+                method(block)
+        return method(**named) if named else None
+
+    def _blocks(self, items: list[Any]) -> Iterator[list[Any]]:
+        """Short runs: keys that collide cost time that grows with the square, in one C call."""
+        for start in range(0, len(items), HASH_STEP):
+            self.meter.check()
+            yield items[start : start + HASH_STEP]
+
+    def _hashed(self, items: list[Any]) -> set[Any]:
+        made: set[Any] = set()
+        for block in self._blocks(items):
+            made.update(block)
+        return made
 
     def _taken(self, items: Any) -> Any:
         if type(items) is range:
@@ -450,7 +469,10 @@ class Room:
         """``fromkeys``."""
         taken = self._taken(keys)
         self._keys(taken)
-        return method(taken, *rest)
+        made = method((), *rest)
+        for block in self._blocks(taken):
+            made.update(method(block, *rest))
+        return made
 
 
 def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:

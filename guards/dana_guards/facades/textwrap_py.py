@@ -9,6 +9,10 @@ from dana_guards.facades.members import Member, same
 from dana_guards.facades.text_rows import over_text
 
 MEMBERS: Final[tuple[Member, ...]] = tuple(
-    same(name, over_text(name, getattr(textwrap, name)), "text of bounded length; no function of the program is called")
+    same(
+        name,
+        over_text(name, getattr(textwrap, name), option=100),
+        "text of bounded length; no function of the program is called",
+    )
     for name in ("wrap", "fill", "dedent", "indent", "shorten")
 )
