@@ -14,10 +14,7 @@ def last(x):
     if x > 1:
         return x * 2
     else:
-        try:
-            y = x + 1
-        except _type_error_:
-            y = x + 1
+        y = x + 1
         return y
 
 def loop(items):

@@ -1,9 +1,6 @@
 # Made from keyword_names.na by: python -m pytest tests/golden --update-golden
 class_ = 1
-try:
-    async_ = class_ + 1
-except _type_error_:
-    async_ = class_ + 1
+async_ = class_ + 1
 dana_u_private = 2
 dana_n_dana_x = 3
 

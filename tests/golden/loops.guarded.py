@@ -9,10 +9,7 @@ def search(items, wanted):
         i = -1
     n = 0
     while n < 10:
-        try:
-            n = n + 1
-        except _type_error_:
-            n = n + 1
+        n = n + 1
     else:
         n = 0
     return (i, n)

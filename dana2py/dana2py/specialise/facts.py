@@ -34,24 +34,26 @@ class StructFacts:
 def struct_facts(resolution: Resolution) -> dict[str, StructFacts]:
     """The structs that a module declares, by Python name."""
     found: dict[str, StructFacts] = {}
+    methods = _methods(resolution)
     for dana, node in resolution.structs.items():
         if node.kind == "struct":
             fields = {python_name(item.name): type_text(item.annotation) for item in node.fields}
-            methods = frozenset(_methods(node, resolution))
-            found[python_name(dana)] = StructFacts(python_name(dana), fields, methods, node.span.line)
+            own = {python_name(method.name) for method in node.methods} | methods.get(node.name, set())
+            found[python_name(dana)] = StructFacts(python_name(dana), fields, frozenset(own), node.span.line)
     return found
 
 
-def _methods(struct: nodes.StructDef, resolution: Resolution) -> set[str]:
-    names = {python_name(method.name) for method in struct.methods}
+def _methods(resolution: Resolution) -> dict[str, set[str]]:
+    """Type name → the functions of the module whose receiver, or first parameter, has that type."""
+    found: dict[str, set[str]] = {}
     for dana, definitions in resolution.functions.items():
         for definition in definitions:
             receiver = definition.receiver
             first = definition.params[0].annotation if definition.params else None
-            owners = type_names(receiver.annotation if receiver is not None else first)
-            if struct.name in owners and not definition.decorators:
-                names.add(python_name(dana))
-    return names
+            if not definition.decorators:
+                for owner in type_names(receiver.annotation if receiver is not None else first):
+                    found.setdefault(owner, set()).add(python_name(dana))
+    return found
 
 
 class Facts:

@@ -16,11 +16,10 @@ from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, hook, load, place, type_test
 from dana2py.specialise.hoisting import hoist
 from dana2py.specialise.types import DECLARED, coerces
-from dana_guards.lattice import STR, Type
+from dana_guards.lattice import Type
 
 MAX_BLOCKS = 18
 """Nested blocks beyond which no ``try`` is added: Python allows 20."""
-LITERALS = (ast.Constant, ast.JoinedStr)
 TESTABLE = frozenset(("int", "float", "str", "bool", "list", "dict"))
 
 
@@ -110,8 +109,8 @@ class StatementSpecialiser(ExpressionSpecialiser):
 
     def unsure(self, node: ast.BinOp) -> bool:
         """Would ``+`` need a test? Beside a literal text a number is expected: that is better tested in line."""
-        if isinstance(node.left, LITERALS) or isinstance(node.right, LITERALS):
-            return not (self.kinds(node.left).is_only(STR) or self.kinds(node.right).is_only(STR))
+        if _is_text_literal(node.left) or _is_text_literal(node.right):
+            return False
         return coerces(self.kinds(node.left), self.kinds(node.right))
 
     # -- attribute writes ----------------------------------------------------------------------
@@ -221,6 +220,10 @@ class StatementSpecialiser(ExpressionSpecialiser):
         node.body = inner.block(node.body)
         general = getattr(node, "dana_general", None)
         return [node] if general is None else [*self.stmt_FunctionDef(general), node]
+
+
+def _is_text_literal(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and type(node.value) is str)
 
 
 def _testable(declared: str) -> bool:
