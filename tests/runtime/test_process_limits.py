@@ -97,6 +97,16 @@ def test_what_cannot_be_stopped_is_killed(make: Make) -> None:
     assert worker_of(context).pid != before
 
 
+@pytest.mark.parametrize("body", ["slow()", "print(1)", "read_file('x')", "import hashlib.py"])
+def test_a_program_that_only_asks(make: Make, body: str) -> None:
+    """Whoever asks this process for something after the deadline is stopped, softly, and gets nothing."""
+    context = make(timeout="300ms", functions={"slow": lambda: 1}, on_print=lambda text: None)
+    context.eval_dana("x = 5")
+    with pytest.raises(DanaTimeoutError):
+        context.eval_dana(f"while true:\n    try:\n        {body}\n    except Exception:\n        pass\n")
+    assert context.eval_dana("x") == 5
+
+
 def test_the_clock_runs_in_host_functions(make: Make) -> None:
     """A host function is never cut, but the call that it took too long for is."""
     import time

@@ -121,7 +121,10 @@ class Link:
         if service is None or len(message) < 3:
             raise FrameError(f"{message[0][:40]!r} is no request")
         if self.context._meter.remaining() <= 0:
-            self._late()
+            if self._overdue(clock()) > GRACE:
+                self._late()
+            self._send(self._stop(self._timeout()))  # softly: nothing is done for it any more
+            return
         self.values.lent.release(message[1])
         context = self.context
         try:
@@ -225,9 +228,11 @@ class Link:
         reason = self.context._meter.pending()
         return None if reason is None or isinstance(reason, DanaTimeoutError) else reason
 
+    def _timeout(self) -> DanaTimeoutError:
+        return DanaTimeoutError(f"the deadline passed: {self.context._meter.timeout:g} s for one call")
+
     def _late(self) -> NoReturn:
-        timeout = self.context._meter.timeout
-        self._end(DanaTimeoutError(f"the deadline passed: {timeout:g} s for one call"))
+        self._end(self._timeout())
 
     def _crashed(self) -> NoReturn:
         self._end(self.reason or self.process.reason_of_death())

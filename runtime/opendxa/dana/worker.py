@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from dana_guards.confinement import confine_calls, confine_files, limit_memory, limit_processor
-from dana_guards.errors import DanaError, DanaLimitError, DanaMemoryError, DanaRecursionError
+from dana_guards.errors import DanaError, DanaLimitError, DanaMemoryError, DanaRecursionError, Interrupt
 from opendxa.dana.frames import HEADER, FrameError, Leaves, decode, pack, unpack
 from opendxa.dana.process_errors import error_data, error_in_worker
 from opendxa.dana.process_remote import WorkerContext, open_context
@@ -95,20 +95,20 @@ class Worker:
                 return decode(message[-1], self._leaves)
             if message[0] == "err":
                 raise error_in_worker(message[2])
-            return self._stop(message[2])
+            self._stop(message[2])
 
     def ask_paused(self, word: str, plain: list[Any], value: Any = None) -> Any:
         """`ask` for what is the runtime's own work: its time does not count."""
         with self.opened._meter.paused():
             return self.ask(word, plain, value)
 
-    def _stop(self, data: dict[str, Any]) -> None:
-        """The parent wants the running call to end: what `Meter.stop` records is raised when Dana code goes on."""
+    def _stop(self, data: dict[str, Any]) -> NoReturn:
+        """The parent wants the running call to end. Nobody may take that for an answer, so it is raised at once."""
         reason = error_in_worker(data)
-        context = self.context
-        if context is not None:
-            assert isinstance(reason, DanaError)
-            context._meter.record(context._meter.serial, reason)
+        assert isinstance(reason, DanaError)
+        meter = self.opened._meter
+        meter.record(meter.serial, reason)
+        raise Interrupt(reason)
 
     def _answer(self, message: list[Any]) -> None:
         handler = _HANDLERS[message[0]]
