@@ -124,6 +124,7 @@ class DanaObject(metaclass=StructType):
     _dana_by_name_: dict[str, Field] = {}  # noqa: RUF012 - each class has its own, and it never changes
     _dana_delegates_: tuple[Field, ...] = ()
     _dana_sized_ = None
+    _dana_room_: Callable[..., Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields in declaration order, values as they are."""
@@ -210,6 +211,7 @@ def field_named(value: DanaObject, name: str) -> Field:
 # -- equality --------------------------------------------------------------------------------------
 
 _comparing = threading.local()
+_CONTAINERS = frozenset({list, tuple, dict, set})
 
 
 def same(a: DanaObject, b: DanaObject) -> bool:
@@ -241,8 +243,12 @@ def _same(a: DanaObject, b: DanaObject, pairs: set[tuple[int, int]]) -> bool:
             x, y = getattr(a, field.slot, None), getattr(b, field.slot, None)
             if isinstance(x, DanaObject) and isinstance(y, DanaObject):
                 todo.append((x, y))
-            elif x is not y and not x == y:  # noqa: SIM201 - what Python's own containers ask
-                return False
+            elif x is not y:
+                room = type(a)._dana_room_
+                if room is not None and type(y) in _CONTAINERS:
+                    room(None, y, "==")  # what C code is going to walk through is measured first
+                if not x == y:  # noqa: SIM201 - what Python's own containers ask
+                    return False
     return True
 
 
@@ -290,6 +296,8 @@ class TypeRegistry:
         self.defaults: dict[str, DefaultFields] = {}
         #: Bounded methods of built-in values, for what is reached through a ``_field`` (`access.bounded_reads`).
         self.sized: Callable[[Any, str], Any] | None = None
+        #: The size checks of the context (`size_checks.Room.room`), where there are any.
+        self.room: Callable[..., Any] | None = None
         #: Called with the kind of each declaration before it is made; fills in the three above where they are needed.
         self.prepare: Callable[[str], None] = lambda kind: None
 
@@ -363,6 +371,8 @@ class TypeRegistry:
             "_dana_by_name_": {field.python: field for field in everything},
             "_dana_delegates_": tuple(field for field in everything if field.name.startswith("_")),
         }
+        if self.room is not None:
+            body["_dana_room_"] = staticmethod(self.room)
         if body["_dana_delegates_"]:
             body |= {"__getattr__": delegated, "_dana_sized_": staticmethod(self.sized) if self.sized else None}
         cls = StructType(name, (self.bases.get(kind, DanaObject),), body)

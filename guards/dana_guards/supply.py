@@ -209,8 +209,9 @@ class Supply:
     def _prepare(self, kind: str) -> None:
         """Before a type is declared."""
         if self.environment.limited and self.environment.types.sized is None:
-            self.fill(("_sized_",))
+            self.fill(("_sized_", "_room_"))
             self.environment.types.sized = self.builtins["_sized_"]
+            self.environment.types.room = self.builtins["_room_"]
         if kind != "struct":
             self.kinds.prepare(kind)
 

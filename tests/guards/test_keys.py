@@ -93,3 +93,22 @@ def test_large_flat_data_compares() -> None:
         source = "a = [i for i in range(300000)]\nb = list(a)\nt = [[i, i] for i in range(1000)]\n"
         source += "[a == b, t == list(t), a in [b]]"
         assert context.run_dana(source) == [True, True, True]
+
+
+HEAD = "struct S:\n    x: list\ndef make():\n"
+STRUCT = HEAD + "    s = [1]\n    for i in range({levels}):\n        s = [s, s]\n    return S(x=s)\n"
+CHAIN = HEAD + "    s = S(x=[1])\n    for i in range(60):\n        s = S(x=[s, s])\n    return s\n"
+
+
+def test_struct_equality_measures_its_fields_first() -> None:
+    """``==`` of structs leads into C code that compares lists that share their parts 2**60 times."""
+    with DanaRuntime().create_context() as context:
+        with pytest.raises(DanaRuntimeError, match="parts to look at"):
+            context.run_dana(STRUCT.format(levels=60) + "make() == make()\n")
+        assert context.run_dana(STRUCT.format(levels=5) + "make() == make()\n") is True
+
+
+def test_structs_that_share_structs_are_compared_once() -> None:
+    """A pair that was compared is not compared again, also where a list lies between."""
+    with DanaRuntime().create_context() as context:
+        assert context.run_dana(CHAIN + "make() == make()\n") is True
