@@ -191,9 +191,12 @@ def test_recursion(make: Make) -> None:
         return context.eval_dana("again()")
 
     context = make(functions={"again": again})
+    context.eval_dana("1")
+    worker = worker_of(context)
     with pytest.raises((DanaRecursionError, RecursionError)):
         context.eval_dana("again()")
-    assert make().eval_dana("1") == 1
+    assert context.eval_dana("1") == 1
+    assert context._link.process is worker or not os.path.exists(worker.folder)  # type: ignore[attr-defined]
 
 
 def test_output_is_limited(make: Make) -> None:

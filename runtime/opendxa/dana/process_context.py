@@ -197,6 +197,7 @@ class ProcessContext(DanaContext):
     def _failed(self, error: BaseException, outer: Any) -> BaseException:
         reason = self._meter.leave(outer)
         if self._link is not None and not self._link.alive:
+            self._link.process.kill()  # again, should it have failed for want of stack
             self._link = None
         self._end_if_due()
         if isinstance(error, Interrupt):

@@ -100,12 +100,12 @@ class Link:
         except FrameError as error:
             self._end(DanaLimitError(f"the worker process broke the protocol: {error}"))
         finally:
-            if not answered and self.alive:
-                self.close()  # the call was cut where it waited: there is no way back into the conversation
             self._depth -= 1
             if not self._depth:
                 self.kept.clear()
                 self._abort = self._nudged = None
+            if not answered and self.alive:
+                self.close()  # the call was cut where it waited: there is no way back into the conversation
 
     def _raise_abort(self) -> NoReturn:
         error = self._abort

@@ -165,16 +165,17 @@ class WorkerProcess:
         if not self.is_ours():
             self.socket.close()
             return "it belongs to another process"
+        # Each step may be tried again: where the stack is full, any of them can fail.
         if not self.ended:
-            self.ended = True
             if self._process.poll() is None:
                 for end in (os.killpg, os.kill):  # the group, and the worker itself if it has none yet
                     with contextlib.suppress(OSError):
                         end(self.pid, signal.SIGKILL)
             self._process.wait()
             self.socket.close()
-            self._words = self._read_words()
+            self._words = self._words or self._read_words()
             shutil.rmtree(self.folder, ignore_errors=True)
+            self.ended = True
             self._on_end(self)
         return _told(self._process.returncode)
 
