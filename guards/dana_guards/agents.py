@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from dana_guards.errors import DanaCapabilityError
-from dana_guards.formatting import text_of
+from dana_guards.formatting import SCALARS, text_of
 from dana_guards.methods import _receiver_
 from dana_guards.spelling import did_you_mean
 from dana_guards.structs import DanaObject, DefaultFields, StructType, TypeRegistry, _missing_, make_field
@@ -78,17 +78,29 @@ _RESOURCE_METHODS: dict[str, Callable[..., Any]] = {
 # -- resources of the core library (8.6) -----------------------------------------------------------
 
 
+def _key(key: Any) -> Any:
+    """A key that can be hashed without walking through nested data.
+
+    Raises
+    ------
+    TypeError : it is neither a plain value nor a tuple of them.
+    """
+    if type(key) in SCALARS or (type(key) is tuple and SCALARS.issuperset(map(type, key))):
+        return key
+    raise TypeError("a key is a plain value, or a tuple of plain values")
+
+
 def _store(self: Any, key: Any, value: Any = True) -> bool:
-    self.items[key] = value
+    self.items[_key(key)] = value
     return True
 
 
 def _retrieve(self: Any, key: Any, default: Any = None) -> Any:
-    return self.items.get(key, default)
+    return self.items.get(_key(key), default)
 
 
 def _delete(self: Any, key: Any) -> bool:
-    return self.items.pop(key, _missing_) is not _missing_
+    return self.items.pop(_key(key), _missing_) is not _missing_
 
 
 def _search(self: Any, request: Any = "") -> dict[str, Any]:
@@ -190,12 +202,12 @@ def _memory(agent: Any) -> _Memory:
 
 
 def _remember(self: Any, key: Any, value: Any) -> bool:
-    _memory(self).facts[key] = value
+    _memory(self).facts[_key(key)] = value
     return True
 
 
 def _recall(self: Any, key: Any) -> Any:
-    return _memory(self).facts.get(key)
+    return _memory(self).facts.get(_key(key))
 
 
 def _get_metrics(self: Any) -> dict[str, Any]:

@@ -136,6 +136,25 @@ class Members:
         return self._range.index(number)
 
 
+class Sorter:
+    """A list as the receiver of ``sort``: keys are made first, so that they can be measured before C compares them."""
+
+    __slots__ = ("_items", "_meter")
+
+    def __init__(self, items: list[Any], meter: Any) -> None:
+        self._items = items
+        self._meter = meter
+
+    def sort(self, *, key: Any = None, reverse: Any = False) -> None:
+        """As ``list.sort``."""
+        from dana_guards.bounded import make_sorted  # that file needs this one
+
+        if key is None:
+            self._items.sort(reverse=bool(reverse))
+        else:
+            self._items[:] = make_sorted(self._meter)(self._items, key=key, reverse=reverse)
+
+
 class Drawn:
     """An iterator as the right side of ``in``: looked through in Python, where a stop arrives."""
 
@@ -204,7 +223,9 @@ class Room:
         """
         from dana_guards.bounded import check_nesting, is_flat  # that file needs this one
 
-        if type(value) in _CONTAINERS and not is_flat(list(value.values()) if type(value) is dict else value):
+        if type(value) in _VIEWS:
+            check_nesting(self.meter, (list(value),), MOST_COMPARED)
+        elif type(value) in _CONTAINERS and not is_flat(list(value.values()) if type(value) is dict else value):
             check_nesting(self.meter, (value,), MOST_COMPARED)
         return value
 
@@ -343,7 +364,7 @@ class Room:
         """A list that will be sorted in one C call."""
         if type(value) is list and len(value) > MANY:
             self.meter.stop(DanaMemoryError(f"a list of more than {MANY} items cannot be sorted in place"))
-        return self.compared(None, value)
+        return Sorter(self.compared(None, value), self.meter) if type(value) is list else value
 
     def glue(self, *parts: str) -> str:
         """The fields and texts of an f-string."""
@@ -412,8 +433,7 @@ class Room:
 
     def sorted_in_place(self, value: list[Any], method: Callable[..., None], **named: Any) -> None:
         """``sort``."""
-        self.order(None, value)
-        return method(**named)
+        self.order(None, value).sort(**named)
 
     def looked_up(self, value: Any, method: Callable[..., int], given: Any, *rest: Any) -> int:
         """``index`` and ``count``: a range by arithmetic, a list or tuple by comparing."""
@@ -483,6 +503,22 @@ def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     for each in first:
         function = MethodType(function, each)
     return function
+
+
+def measured(compare: Callable[[Any, Any], Any], meter: Meter) -> Callable[[Any, Any], Any]:
+    """A comparison hook that measures nested data before C code walks through it."""
+    compared = Room(meter).compared
+
+    def measure(a: Any, b: Any) -> Any:
+        if type(a) in _WALKED and type(b) in _WALKED:
+            compared(None, a)
+        return compare(a, b)
+
+    return measure
+
+
+_VIEWS: Final = frozenset({type({}.items()), type({}.values())})
+_WALKED: Final = frozenset({list, tuple, dict, set, frozenset, *_VIEWS})
 
 
 def _width(texts: list[Any]) -> int:

@@ -204,7 +204,11 @@ class Supply:
         """The coercing operators over the size-checked plus."""
         self.fill(("_cat_",))
         environment = self.environment
-        return operator_hooks(environment.auto_coercion, environment.substring_truth, self.builtins["_cat_"])
+        hooks = operator_hooks(environment.auto_coercion, environment.substring_truth, self.builtins["_cat_"])
+        if environment.limited:
+            for name in ("_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_"):
+                hooks[name] = size_checks.measured(hooks[name], environment.meter)
+        return hooks
 
     def _prepare(self, kind: str) -> None:
         """Before a type is declared."""

@@ -10,11 +10,13 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from dana_guards.bounded import check_nesting
 from dana_guards.facades.members import Member, metered
 from dana_guards.iterators import FlatIterator, paced
 from dana_guards.limits import Meter
 
 _NUMBERS: Final = frozenset({int, float, bool})
+_PLAIN: Final = frozenset({int, float, bool, str, type(None)})
 
 
 def _flat(meter: Meter, kind: str, steps: Iterable[Any], sources: Iterable[object] = ()) -> FlatIterator:
@@ -169,8 +171,14 @@ def _make_groupby(meter: Meter) -> Any:
     def groupby(items: Iterable[Any], key: Callable[[Any], Any] | None = None) -> FlatIterator:
         """Pairs of key and list: Python's inner iterators would share state with the outer one."""
 
+        def measured(item: Any) -> Any:
+            value = item if key is None else key(item)
+            if type(value) not in _PLAIN:
+                check_nesting(meter, (value,))
+            return value
+
         def steps() -> Iterator[tuple[Any, list[Any]]]:
-            for value, group in itertools.groupby(paced(meter, items), key):
+            for value, group in itertools.groupby(paced(meter, items), measured):
                 yield value, list(paced(meter, group))
 
         return FlatIterator(steps(), (items,), "groupby")
