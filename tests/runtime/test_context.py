@@ -148,6 +148,14 @@ def test_a_link_out_of_the_folder(write: Write, make_context: Make, tmp_path: Pa
             context.import_module(name)
 
 
+def test_the_package_file_of_a_search_folder_does_not_replace_builtins(write: Write, context: DanaContext) -> None:
+    """Texts are compiled in the certainty that `len` gives a small int; its own functions see what the file defines."""
+    write("__init__.na", "def len(x):\n    return 'aaaa'\ndef mine(x):\n    return len(x)\n")
+    assert context.eval_dana("[mine([1]), len([1])]") == ["aaaa", 1]
+    assert context.eval_dana("def f(n, k: int):\n    return len(n) * k\nf([1], 1000)") == 1000
+    assert context.run_dana("len([1]) * 1000") == 1000
+
+
 def test_packages(write: Write, context: DanaContext) -> None:
     """Packages with and without __init__.na, relative imports, submodules as attributes, stars and aliases."""
     write("pk/__init__.na", "from .a import one\nname = 'pk'\n")

@@ -25,6 +25,7 @@ from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits
+from dana_guards.names import BUILTIN_NAMES
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
 from dana_guards.spelling import dana_name
@@ -379,7 +380,10 @@ class DanaContext:
             self._meter.forget_namespace(module.__dict__)
 
     def _make_main(self) -> LoadedModule:
-        """The module in which texts run; what ``__init__.na`` of a search folder exports is known there."""
+        """The module in which texts run; what ``__init__.na`` of a search folder exports is known there.
+
+        Names of built-ins stay: the texts of a session are compiled in the certainty that `len` is the built-in.
+        """
         main = LoadedModule(MAIN)
         main.__dict__.update(self._namespace(MAIN, ""))
         info = ModuleInfo(None, None, self._environment.public, lambda part: None)
@@ -388,7 +392,8 @@ class DanaContext:
         for root in self._importer.roots:
             place = self._importer.package_file(root)
             if place is not None:
-                main.__dict__.update(copy_exports(self._importer.load_place(PACKAGE_FILE[:-3], place)))
+                exports = copy_exports(self._importer.load_place(PACKAGE_FILE[:-3], place))
+                main.__dict__.update({name: value for name, value in exports.items() if name not in BUILTIN_NAMES})
         return main
 
     # -- parts of the environment --------------------------------------------------------------------
