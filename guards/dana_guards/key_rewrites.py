@@ -9,7 +9,8 @@ for ever. Of the closed world only tuples hash what they hold: lists, dicts, set
 frozenset remembers the hashes of its items, and text and numbers are flat.
 
 Comparisons look at lists, tuples, dicts and sets alike: ``a = [a, a]`` sixty times over is 2**60 parts. One side is
-enough, since the smaller one bounds the work: ``x == (y if _type_(y) is _int_ or … else _room_(None, y, "=="))``.
+enough, since the smaller one bounds the work: ``x == (y if _type_(y) is _int_ or … else _room_(None, y, "=="))``. Views of dicts hash what they look up,
+so both sides are measured where one may be a view.
 
 Applied in the ``limited`` profile: items read, written and deleted, ``in``, set and dict displays and comprehensions,
 and the first argument of `KEYED_METHODS`. Read as a value (``f = d.get``), such a method is a `_sized_` one.
@@ -91,7 +92,13 @@ class KeyRewrites:
         for index, op in enumerate(node.ops):
             if isinstance(op, _COMPARISONS):
                 flat = any(map(self.is_flat_display, operands[index : index + 2]))
-                if not flat and kinds[index].may_be(COMPARED) and kinds[index + 1].may_be(COMPARED):
+                one, two = kinds[index : index + 2]
+                if not flat and one.may_be(COMPARED) and two.may_be(COMPARED):
+                    found.append(index + 1)
+                # A view of a dict looks up what it yields in a set or in another view: it is hashed.
+                if one.may_be(OTHER) and two.may_be(SET | OTHER):
+                    found.append(index)
+                if two.may_be(OTHER) and one.may_be(SET | OTHER):
                     found.append(index + 1)
             elif isinstance(op, ast.In | ast.NotIn) and kinds[index + 1].may_be(LIST | TUPLE):
                 flat = self.is_flat_display(operands[index])

@@ -237,6 +237,24 @@ class Room:
             self.key(None, args[0])
         return method(*args)
 
+    def combined(self, left: Any, right: Any) -> Any:
+        """``-``, ``&``, ``^`` and ``|``: with a view of a dict on one side, what the other side yields is hashed.
+
+        An iterator on the right is read first, at a pace that a stop can end; `left` is None where it is measured on
+        its own.
+        """
+        if left is not None and type(left) not in _DICT_VIEWS and type(right) not in _DICT_VIEWS:
+            return right
+        for value in (left, right):
+            if type(value) in _VIEWS or type(value) in _SEQUENCES[1:]:
+                self.key(None, tuple(value))
+        if isinstance(right, Iterator):
+            right = self._taken(right)
+            self.key(None, tuple(right))
+        if isinstance(left, Iterator):
+            raise TypeError("an iterator is no left operand here; make it a list or a set first")
+        return right
+
     # -- operators -----------------------------------------------------------------------------------------
 
     def add(self, left: Any, right: Any) -> Any:
@@ -505,6 +523,16 @@ def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     return function
 
 
+def combined(hook: Callable[[Any, Any], Any], meter: Meter) -> Callable[[Any, Any], Any]:
+    """The hook of ``|``, with `Room.combined` before it."""
+    room = Room(meter)
+
+    def checked(left: Any, right: Any) -> Any:
+        return hook(left, room.combined(left, right))
+
+    return checked
+
+
 def measured(compare: Callable[[Any, Any], Any], meter: Meter) -> Callable[[Any, Any], Any]:
     """A comparison hook that measures nested data before C code walks through it."""
     compared = Room(meter).compared
@@ -512,12 +540,15 @@ def measured(compare: Callable[[Any, Any], Any], meter: Meter) -> Callable[[Any,
     def measure(a: Any, b: Any) -> Any:
         if type(a) in _WALKED and type(b) in _WALKED:
             compared(None, a)
+            if type(b) in _VIEWS:
+                compared(None, b)  # what it yields is looked up in the other side: it is hashed
         return compare(a, b)
 
     return measure
 
 
 _VIEWS: Final = frozenset({type({}.items()), type({}.values())})
+_DICT_VIEWS: Final[frozenset[type]] = frozenset({type({}.items()), type({}.keys())})
 _WALKED: Final = frozenset({list, tuple, dict, set, frozenset, *_VIEWS})
 
 
@@ -578,6 +609,7 @@ _CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
     "**": Room.power,
     "<<": Room.shift,
     "%": Room.modulo,
+    "-": Room.combined,
     "in": Room.members,
     "key": Room.key,
     "==": Room.compared,

@@ -61,7 +61,11 @@ _OPERATORS: Final[dict[type[ast.operator], tuple[str, str]]] = {
     ast.Pow: ("**", "_pow_"),
     ast.LShift: ("<<", "_lshift_"),
     ast.Mod: ("%", "_mod_"),
+    ast.Sub: ("-", "_room_"),
+    ast.BitAnd: ("-", "_room_"),
+    ast.BitXor: ("-", "_room_"),
 }
+_HASHED: Final = LIST | TUPLE | DICT | SET | OTHER
 _SIZED_FLAGS: Final = {"str": STR, "list": LIST, "dict": DICT, "set": SET | OTHER, "range": RANGE}
 _RECEIVER_ONLY: Final = frozenset({"split", "rsplit", "splitlines", "sort", "index", "count"})
 """Sized methods whose receiver alone decides."""
@@ -193,6 +197,14 @@ class Tests:
             return None
         return [_both(_is(self.y(), "_int_"), _less(self.y(), SHIFT))]
 
+    def sub(self) -> list[ast.expr] | None:
+        """Also ``&`` and ``^``: where one side is a view of a dict, C code hashes what the other side yields."""
+        if not _may_hash(self.one, self.two):
+            return None
+        return [_is(self.y(), "_int_"), _is(self.y(), "_float_")]
+
+    bitand = bitxor = sub
+
     def mod(self) -> list[ast.expr] | None:
         if not self.one.may_be(STR):
             return None
@@ -237,7 +249,8 @@ class SizeRewrites(KeyRewrites):
         one, two = self.evidence.type_of(node.left), self.evidence.type_of(node.right)
         if isinstance(node.op, ast.BitOr):
             left, right = self.visit(node.left), self.visit(node.right)
-            if _never_composes(one) or _never_composes(two):
+            plain = _never_composes(one) or _never_composes(two)
+            if plain and not (self.limited and _may_hash(one, two)):
                 node.left, node.right = left, right
                 return node
             return at(node, call("_or_", left, right))
@@ -258,6 +271,9 @@ class SizeRewrites(KeyRewrites):
         simple = is_simple(node.left) and is_simple(node.right)
         left, right = self.visit(node.left), self.visit(node.right)
         if not simple and self.no_walrus:
+            if _OPERATORS[op][1] == "_room_":
+                node.left, node.right = _measured(left), _measured(right)
+                return node
             return at(node, call(_OPERATORS[op][1], left, right))
         if simple or isinstance(node.left, ast.Constant) or self._is_steady(tests.left, tests.right):
             node.left = left
@@ -554,6 +570,15 @@ def _replace_first(test: ast.expr, temporary: str, kept: ast.expr) -> bool:
         test.comparators[0] = kept
         return True
     return False
+
+
+def _may_hash(one: Type, two: Type) -> bool:
+    """Whether one operand can be a view of a dict and the other something to be hashed."""
+    return (one.may_be(OTHER) and two.may_be(_HASHED)) or (two.may_be(OTHER) and one.may_be(_HASHED))
+
+
+def _measured(node: ast.expr) -> ast.expr:
+    return at(node, call("_room_", ast.Constant(None), node, ast.Constant("-")))
 
 
 def _never_composes(kind: Type) -> bool:

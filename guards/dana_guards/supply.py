@@ -208,6 +208,7 @@ class Supply:
         if environment.limited:
             for name in ("_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_"):
                 hooks[name] = size_checks.measured(hooks[name], environment.meter)
+            hooks["_or_"] = size_checks.combined(hooks["_or_"], environment.meter)
         return hooks
 
     def _prepare(self, kind: str) -> None:

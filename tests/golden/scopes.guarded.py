@@ -10,7 +10,7 @@ def up():
         dana_private_count = dana_private_count + 1 if _type_(dana_private_count) is not _str_ else _add_(dana_private_count, 1)
     x = dana_private_count
     _system_.last = x
-    return x < (dana_v1 if _type_(dana_v1) is _int_ or _type_(dana_v1) is _str_ or _type_(dana_v1) is _float_ else _room_(None, dana_v1, '==')) if _type_(x) is _type_((dana_v1 := _public_.limit)) else _lt_(x, dana_v1)
+    return (x if _type_(x) is _int_ or _type_(x) is _str_ or _type_(x) is _float_ else _room_(None, x, '==')) < (dana_v1 if _type_(dana_v1) is _int_ or _type_(dana_v1) is _str_ or _type_(dana_v1) is _float_ else _room_(None, dana_v1, '==')) if _type_(x) is _type_((dana_v1 := _public_.limit)) else _lt_(x, dana_v1)
 
 def read():
     try:
