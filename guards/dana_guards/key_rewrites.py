@@ -9,8 +9,8 @@ for ever. Of the closed world only tuples hash what they hold: lists, dicts, set
 frozenset remembers the hashes of its items, and text and numbers are flat.
 
 Comparisons look at lists, tuples, dicts and sets alike: ``a = [a, a]`` sixty times over is 2**60 parts. One side is
-enough, since the smaller one bounds the work: ``x == (y if _type_(y) is _int_ or … else _room_(None, y, "=="))``. Views of dicts hash what they look up,
-so both sides are measured where one may be a view.
+enough, since the smaller one bounds the work: ``x == (y if _type_(y) is _int_ or … else _room_(None, y, "=="))``.
+Views of dicts hash what they look up, so both sides are measured where one may be a view.
 
 Applied in the ``limited`` profile: items read, written and deleted, ``in``, set and dict displays and comprehensions,
 and the first argument of `KEYED_METHODS`. Read as a value (``f = d.get``), such a method is a `_sized_` one.
