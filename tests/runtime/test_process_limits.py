@@ -199,6 +199,20 @@ def test_recursion(make: Make) -> None:
     assert context._link.process is worker or not os.path.exists(worker.folder)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("offset", range(12))
+def test_recursion_is_not_the_workers_fault(make: Make, offset: int) -> None:
+    """Wherever in the parent the stack ends, the error says so; a protocol error would blame the worker."""
+
+    def deeper(levels: int) -> Any:
+        return context.eval_dana("again()") if not levels else deeper(levels - 1)
+
+    context = make(functions={"again": lambda: context.eval_dana("again()")})
+    context.eval_dana("1")
+    with pytest.raises(DanaRecursionError):
+        deeper(offset)
+    assert context.eval_dana("1") == 1
+
+
 def test_output_is_limited(make: Make) -> None:
     """A program that prints without end is stopped."""
     context = make(max_output="10KB", on_print=lambda text: None)

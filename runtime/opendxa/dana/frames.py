@@ -271,7 +271,8 @@ class Leaves(NamedTuple):
 def decode(form: Any, leaves: Leaves) -> Any:
     """The value for its JSON form.
 
-    Raises FrameError for a form that `encode` does not make.
+    Raises FrameError for a form that `encode` does not make, and RecursionError where the caller has too little stack
+    left: that says nothing of the form.
     """
     kind = type(form)
     if kind in SCALARS:
@@ -286,7 +287,7 @@ def decode(form: Any, leaves: Leaves) -> Any:
         if "t" in form and type(form["t"]) is list and len(form["t"]) == 2 and type(form["t"][1]) is list:
             try:
                 return _Reader(form["t"][1], leaves).value(form["t"][0])
-            except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise FrameError(f"a value has an impossible part: {type(error).__name__}") from None
     raise FrameError("a value has an unknown form")
 

@@ -96,7 +96,7 @@ class Link:
                 self._raise_abort()
             if message[0] == "err":
                 raise error_from(message[2], self.kept)
-            return decode(message[2], self._leaves)
+            return self.value(message[2])
         except FrameError as error:
             self._end(DanaLimitError(f"the worker process broke the protocol: {error}"))
         finally:
@@ -163,7 +163,11 @@ class Link:
 
     def value(self, form: Any) -> Any:
         """A value that arrived."""
-        return decode(form, self._leaves)
+        try:
+            return decode(form, self._leaves)
+        except RecursionError:
+            self.close()  # of the references in it nobody knows which ones were taken over
+            raise
 
     # -- bytes and clock ---------------------------------------------------------------------------------
 
