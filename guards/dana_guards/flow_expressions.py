@@ -272,17 +272,16 @@ class Expressions:
 
     def call(self, node: ast.Call) -> Type:
         function = node.func
+        # As Python does it: what is called comes first, and an argument may rebind its name (``a.append((a := 1))``).
+        receiver = self.expr(function.value if isinstance(function, ast.Attribute) else function)
         arguments = [self.expr(each) for each in node.args]
         for each in node.keywords:
             self.expr(each.value)
         if isinstance(function, ast.Attribute):
-            receiver = self.expr(function.value)
             self._list_method(node, function, arguments)
             return known.of_method(receiver, function.attr) if receiver.flags else NOTHING
         if not isinstance(function, ast.Name):
-            self.expr(function)
             return ANY
-        self.expr(function)
         name = function.id
         if name == "_field_" and len(node.args) == 4:
             declared = node.args[2]

@@ -11,7 +11,7 @@ from typing import Any
 import policy_support as support
 import pytest
 import python_programs as programs
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 
 from dana_guards.allowed_nodes import ALLOWED_NODES
 from dana_guards.errors import DanaError
@@ -188,6 +188,8 @@ class _Watch(ast.NodeTransformer):
 
 @QUICK
 @given(programs.programs)
+@example("def f(a, b):\n    a = 0\n    return a.append((a := 'x'))")
+@example("def h(a):\n    return a\ndef f(a, b):\n    a = h\n    return a((a := 'x'))")
 def test_evidence_holds_at_run_time(text: str) -> None:
     """Every value that a random program computes has the type that was promised for its expression."""
     assume(programs.compiles(text))
