@@ -19,7 +19,7 @@ from dana2py.diagnostics import describe, place_of, render_traceback
 from dana2py.source import Source
 from dana_guards.errors import DanaError
 
-FINE, FAILED, USAGE = 0, 1, 2
+FINE, FAILED = 0, 1  # 2, wrong usage, comes from click
 STDIN = "<stdin>"
 
 

@@ -17,7 +17,7 @@ from itertools import chain, islice, zip_longest
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
-from dana_guards.iterators import STEP, FlatIterator, paced
+from dana_guards.iterators import STEP, paced
 from dana_guards.limits import Limits, Meter
 
 HASH_STEP: Final = 256
@@ -436,8 +436,3 @@ def check_digits(meter: Meter, value: int) -> None:
     """Refuse to write an int with more than ``limits.digits`` digits as text."""
     if value.bit_length() > 64 and value.bit_length() * 0.30103 > meter.limits.digits:
         raise ValueError(f"the number has more than {meter.limits.digits} digits, too many to write as text")
-
-
-def is_iterator(value: object) -> bool:
-    """Whether `value` is a flat iterator."""
-    return type(value) is FlatIterator

@@ -153,10 +153,6 @@ class Evidence:
                 return known.of_field(parts[1])
         return None
 
-    def structs_with(self, field: str) -> list[str]:
-        """Names of the struct classes of this module that declare the field."""
-        return [name for name in self._assigned if self.field_type(name, field) is not None]
-
 
 class Worklist:
     """Walks the functions of a module until their results settle.

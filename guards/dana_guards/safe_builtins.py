@@ -19,14 +19,6 @@ from dana_guards.errors import DanaSecurityError
 from dana_guards.limits import Meter
 
 
-class Profiled(Protocol):
-    """The part of a policy that this file reads."""
-
-    @property
-    def profile(self) -> str:
-        """``limited`` or ``unlimited``."""
-
-
 class Environment(output.Output, Protocol):
     """What a context gives to its guards; the whole of it is `namespace.Environment`."""
 
@@ -230,11 +222,6 @@ def rows() -> tuple[Builtin, ...]:
     from dana_guards import capabilities
 
     return (*PURE, *CONSTRUCTORS, *CORE, *capabilities.rows())
-
-
-def make_constructors(environment: Environment) -> dict[str, Any]:
-    """Type word to the function that makes a value of it."""
-    return {row.name: row.make(environment) for row in CONSTRUCTORS}
 
 
 def make_table(environment: Environment) -> dict[str, object]:

@@ -271,7 +271,7 @@ class SizeRewrites(KeyRewrites):
         simple = is_simple(node.left) and is_simple(node.right)
         left, right = self.visit(node.left), self.visit(node.right)
         if not simple and self.no_walrus:
-            if _OPERATORS[op][1] == "_room_":
+            if _OPERATORS[op][1] == "_room_":  # no hook does these operations: each side is measured on its own
                 node.left, node.right = _measured(left), _measured(right)
                 return node
             return at(node, call(_OPERATORS[op][1], left, right))

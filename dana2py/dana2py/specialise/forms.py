@@ -15,7 +15,6 @@ _HOOKS: dict[type, str] = {
     ast.Eq: "_eq_", ast.NotEq: "_ne_", ast.Lt: "_lt_", ast.LtE: "_le_", ast.Gt: "_gt_", ast.GtE: "_ge_",
 }  # fmt: skip
 LOAD = ast.Load()
-BUILTIN_PURE = frozenset(("len", "abs", "int", "float", "str", "round", "min", "max"))
 
 
 def clone(node: N, origin: bool = True) -> N:

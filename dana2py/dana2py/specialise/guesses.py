@@ -15,7 +15,6 @@ from dana_guards.walking import descendants
 
 NUMBER = ("_int_", "_float_")
 ARITHMETIC = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
-WHOLE = (ast.FloorDiv, ast.Mod)
 METHODS = {
     **dict.fromkeys(("append", "sort", "insert", "extend", "reverse"), "_list_"),
     **dict.fromkeys(("keys", "values", "items", "get", "setdefault"), "_dict_"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -155,24 +155,3 @@ def refuse(value: Any) -> NoReturn:
     if hint is None:
         hint = "expose it: context.expose(name, value, attrs=[...], methods=[...])"
     raise DanaTypeError(f"a value of type {kind.__module__}.{kind.__qualname__} cannot enter a context", hint=hint)
-
-
-# -- annotations at the border ------------------------------------------------------------------
-
-
-def is_text_of(kind: str) -> Callable[[Any], bool] | None:
-    """A test for one type word of an annotation, None where every value fits."""
-    return _TESTS.get(kind)
-
-
-_TESTS: dict[str, Callable[[Any], bool]] = {
-    "int": lambda value: type(value) is int or type(value) is bool,
-    "float": lambda value: type(value) in (float, int, bool),
-    "str": lambda value: type(value) is str,
-    "bool": lambda value: type(value) is bool,
-    "list": lambda value: type(value) is list,
-    "dict": lambda value: type(value) is dict,
-    "tuple": lambda value: type(value) is tuple,
-    "set": lambda value: type(value) in (set, frozenset),
-    "None": lambda value: value is None,
-}

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dana_guards import watchdog
 from dana_guards.errors import DanaTypeError
 from dana_guards.spelling import dana_name
+from dana_guards.type_tokens import TYPE_WORDS
 from opendxa.dana.copying import SCALARS
 from opendxa.dana.results import SCALAR_RESULTS
 
@@ -397,20 +398,7 @@ def dress(made: FunctionType, source: FunctionType, described: Description, cont
     return made
 
 
-_PYTHON_TYPES: dict[str, Any] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": bool,
-    "list": list,
-    "dict": dict,
-    "tuple": tuple,
-    "set": set,
-    "any": Any,
-    "None": None,
-    "none": None,
-    "null": None,
-}
+_PYTHON_TYPES: dict[str, Any] = TYPE_WORDS | {"any": Any, "None": None, "none": None, "null": None}
 
 
 def python_annotations(written: dict[str, str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaContextError, DanaImportError
@@ -282,8 +282,3 @@ def install() -> None:
     """Put the finder at the end of ``sys.meta_path``, once."""
     if DanaFinder not in sys.meta_path:
         sys.meta_path.append(DanaFinder)
-
-
-def is_dana_function(value: object) -> bool:
-    """Whether a value is a plain function of a Dana module."""
-    return type(value) is FunctionType and "_exception_" in getattr(value, "__builtins__", ())

@@ -85,11 +85,18 @@ class Importer:
 
     def reload(self, name: str) -> LoadedModule:
         """Execute a module's text again, in the namespace that it has; one that fails leaves that as it was."""
-        module = self.modules[name]
         place = find(check_name(name), self.roots)
         if place is None:
             raise not_found(name, self.roots)
         stamp = stamp_of(place)
+        module = self._run_again(name, place)
+        info = info_of(module)
+        assert info is not None
+        info.stamp = stamp
+        return module
+
+    def _run_again(self, name: str, place: Place) -> LoadedModule:
+        module = self.modules[name]
         compiled = None if place.file is None else self._compiled(place, name)
         before, info = dict(module.__dict__), info_of(module)
         assert info is not None
@@ -100,7 +107,7 @@ class Importer:
             module.__dict__.clear()
             module.__dict__.update(before)
             raise
-        info.compiled, info.folder, info.stamp = compiled, place.folder, stamp
+        info.compiled, info.folder = compiled, place.folder
         module.__doc__ = None if compiled is None else compiled.docstring
         return module
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dana2py.cache import Cache
-from dana2py.compiled import CompiledModule
+from dana2py.compiled import CacheKey, CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaSyntaxError, InternalError
 from opendxa.dana.search import Place, Root, default_roots
 
@@ -57,8 +57,23 @@ class Library:
 
     def load_bytes(self, data: bytes, place: Place, name: str, policy: Policy) -> CompiledModule:
         """The compiled module of bytes that were read already; the bytes count, never a time stamp."""
+        key = self._key(data, place, name, policy)
+        module = self._recall(key.digest)
+        if module is not None:
+            return module
+        module = self._stored(key, place, policy)
+        if module is None:
+            module = _compile(data, place, name, policy)
+            self.cache.put(key, module)
+        return self._remember(key.digest, module)
+
+    def stored(self, data: bytes, place: Place, name: str, policy: Policy) -> CompiledModule | None:
+        """As `load_bytes`, but only what is on the disk already: nothing is compiled or remembered."""
+        return self._stored(self._key(data, place, name, policy), place, policy)
+
+    def _key(self, data: bytes, place: Place, name: str, policy: Policy) -> CacheKey:
         assert place.file is not None
-        key = self.cache.key(
+        return self.cache.key(
             data,
             filename=place.file,
             name=name,
@@ -66,16 +81,12 @@ class Library:
             options=compiler_options(),
             is_package=place.is_package,
         )
-        module = self._recall(key.digest)
-        if module is not None:
-            return module
-        module = self.cache.get(key) or self.cache.get_beside(
+
+    def _stored(self, key: CacheKey, place: Place, policy: Policy) -> CompiledModule | None:
+        assert place.file is not None
+        return self.cache.get(key) or self.cache.get_beside(
             Path(place.file), key, policy.profile, vouched=place.vouched
         )
-        if module is None:
-            module = _compile(data, place, name, policy)
-            self.cache.put(key, module)
-        return self._remember(key.digest, module)
 
     def compile_text(
         self, text: str, filename: str, policy: Policy, known: Iterable[str], closed: bool = False

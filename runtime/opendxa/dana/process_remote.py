@@ -20,7 +20,7 @@ from dana_guards.safe_builtins import rows
 from opendxa.dana.context import DanaContext
 from opendxa.dana.importer import Importer, bind_submodule
 from opendxa.dana.library import Library
-from opendxa.dana.loaded import LoadedModule, info_of
+from opendxa.dana.loaded import LoadedModule
 from opendxa.dana.search import Place, Root, check_name
 
 if TYPE_CHECKING:
@@ -97,24 +97,11 @@ class RemoteImporter(Importer):
         return module
 
     def reload(self, name: str) -> LoadedModule:
-        module = self.modules[name]
         place = self._find(name)
         if place is None:
-            self.worker.ask_paused("missing", [name, None])
+            self.worker.ask_paused("missing", [name, None])  # raises, with the near name
         assert place is not None
-        compiled = None if place.file is None else self._compiled(place, name)
-        before, info = dict(module.__dict__), info_of(module)
-        assert info is not None
-        try:
-            if compiled is not None:
-                self._execute(compiled, module.__dict__)
-        except BaseException:
-            module.__dict__.clear()
-            module.__dict__.update(before)
-            raise
-        info.compiled, info.folder = compiled, place.folder
-        module.__doc__ = None if compiled is None else compiled.docstring
-        return module
+        return self._run_again(name, place)
 
     def _submodule(self, package: str, part: str) -> Any:
         name = f"{package}.{part}"

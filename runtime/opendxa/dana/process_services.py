@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaError, DanaLimitError
 from dana_guards.output import byte_length
 from opendxa.dana.frames import FrameError
-from opendxa.dana.library import compiler_options, decode, read_place
+from opendxa.dana.library import decode, read_place
 from opendxa.dana.search import Place, check_name, display_path, find, not_found, package_file
 
 if TYPE_CHECKING:
@@ -185,17 +184,7 @@ def sent_place(context: ProcessContext, place: Place, name: str) -> dict[str, An
 
 def _cached(context: ProcessContext, place: Place, name: str, data: bytes) -> str | None:
     """The module from the cache as text of bytes. Nothing is compiled here: that is the worker's to suffer."""
-    assert place.file is not None
-    cache, policy = context._library.cache, context._policy
-    key = cache.key(
-        data,
-        filename=place.file,
-        name=name,
-        fingerprint=policy.fingerprint(),
-        options=compiler_options(),
-        is_package=place.is_package,
-    )
-    module = cache.get(key) or cache.get_beside(Path(place.file), key, policy.profile, vouched=place.vouched)
+    module = context._library.stored(data, place, name, context._policy)
     if module is None:
         return None
     parts: tuple[Any, ...] = (module.code, module.name, module.filename, module.exports, module.manifest)
