@@ -27,7 +27,7 @@ BOMBS = {
     "repeat in the iterable of a comprehension": "x = [y for y in f(s) * f(n)]",
     "repeat in a lambda": "x = (lambda: f(s) * f(n))()",
     "repeat in a default": "def g(x=f(s) * f(n)): pass",
-    "padding, by an argument that rebinds its receiver": "def g(m):\n a = 'x'\n return a.ljust((a := 10**9 + m % 2))\ng(n)",
+    "padding by an argument that rebinds the text": "def g(m):\n a = 'x'\n return a.ljust((a := 10**9 + m % 2))\ng(n)",
     "power": "x = 10 ** n",
     "power of variables": "x = f(n) ** f(n)",
     "power augmented": "x = n\nx **= n",
