@@ -292,7 +292,8 @@ def test_named_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_user_folder_is_that_of_platformdirs() -> None:
     """The quick answer for Linux is the same."""
-    platformdirs = pytest.importorskip("platformdirs")
+    import platformdirs
+
     assert user_folder() == Path(platformdirs.user_cache_dir("dana2py", appauthor=False))
 
 
