@@ -25,6 +25,7 @@ from dana_guards import (
     safe_builtins,
     size_checks,
 )
+from dana_guards.capabilities import host_rows
 from dana_guards.errors import DanaImportError, DanaSecurityError
 from dana_guards.operators import operator_hooks, text_truth
 from dana_guards.spelling import did_you_mean, shown_name
@@ -170,12 +171,13 @@ class Supply:
     def __init__(self, environment: Environment, builtins: dict[str, Any]) -> None:
         self.environment = environment
         self.builtins = builtins
+        self.meter = environment.meter
         self._kinds: agents.Kinds | None = None
         environment.types.prepare = self._prepare
 
     def fill(self, names: Iterable[str]) -> None:
         """Make what is missing of ``names``; what is there already, or was lent by the host, stays."""
-        builtins, makers = self.builtins, _makers()
+        builtins, makers = self.builtins, _makers(host_rows())
         for name in names:
             if name not in builtins and name in makers:
                 for made, value in makers[name](self).items():
@@ -191,7 +193,7 @@ class Supply:
 
     def complete(self) -> None:
         """Make everything."""
-        self.fill(_makers())
+        self.fill(_makers(host_rows()))
 
     def size_hooks(self) -> Hooks:
         """The operators and methods with their size checks; where nothing is limited, Python's own."""
@@ -255,9 +257,9 @@ def _named(name: str, function: Any) -> Any:
 
 
 @cache
-def _makers() -> dict[str, Maker]:
-    """What makes each name; one table for all contexts."""
-    rows = {row.name: row for row in safe_builtins.rows()}
+def _makers(host: tuple[Any, ...]) -> dict[str, Maker]:
+    """What makes each name; one table for all contexts, and a new one when the host has registered a capability."""
+    rows = {row.name: row for row in (*safe_builtins.rows(), *host)}
     words = {name: rows[name].make for name in TYPE_WORDS if name in rows}
     words |= {"str": _str_word, "bool": _bool_word}
     makers: dict[str, Maker] = {name: _constant(name, _refused(name)) for name in safe_builtins.REFUSED}

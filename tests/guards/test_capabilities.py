@@ -8,7 +8,7 @@ import pytest
 from support_environment import FakeEnvironment, table
 
 from dana_guards import capabilities
-from dana_guards.capabilities import Capability, Grants, parse_grant, register
+from dana_guards.capabilities import Capability, CapabilityUse, Grants, parse_grant, register
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.safe_builtins import Builtin, make_table
 
@@ -154,25 +154,28 @@ def test_a_denial_names_the_narrow_scope() -> None:
 
 def test_audit_sees_every_use() -> None:
     """The hook gets capability, argument and answer, for grants and for denials."""
-    seen: list[tuple[str, str, bool]] = []
+    seen: list[CapabilityUse] = []
     environment = FakeEnvironment()
-    environment.grants = Grants(["env:A"], on_capability=lambda *use: seen.append(use))
+    environment.grants = Grants(["env:A"], on_capability=seen.append)
     builtins = make_table(environment)
     builtins["get_env"]("A")  # type: ignore[operator]
     with pytest.raises(DanaCapabilityError):
         builtins["get_env"]("B")  # type: ignore[operator]
-    assert seen == [("env", "A", True), ("env", "B", False)]
+    assert seen == [
+        CapabilityUse("env", "A", True, "get_env", "env:A", "env:A"),
+        CapabilityUse("env", "B", False, "get_env", None, "env:B"),
+    ]
 
 
 def test_a_failing_audit_lets_nothing_through() -> None:
-    """If the audit raises, the effect does not happen."""
+    """If the audit raises, the effect does not happen, and the program learns the kind of the exception only."""
 
-    def broken(*use: object) -> None:
+    def broken(use: CapabilityUse) -> None:
         raise OSError("audit log is full")
 
     environment = FakeEnvironment()
     environment.grants = Grants(["env"], on_capability=broken)
-    with pytest.raises(OSError, match="audit log"):
+    with pytest.raises(DanaCapabilityError, match=r"was not done: on_capability of the host failed \(OSError\)$"):
         make_table(environment)["get_env"]("PATH")  # type: ignore[operator]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opendxa.dana import DanaContext, DanaRuntimeError, DanaTypeError
+from opendxa.dana import CapabilityUse, DanaContext, DanaRuntimeError, DanaTypeError
 
 Make = Callable[..., DanaContext]
 
@@ -154,10 +154,8 @@ def test_print_goes_to_the_host(make_context: Make, capsys: pytest.CaptureFixtur
 
 def test_use_of_capabilities_is_seen(make_context: Make) -> None:
     """``on_capability`` hears of uses and denials."""
-    heard: list[tuple[str, str, bool]] = []
-    context = make_context(on_capability=lambda *use: heard.append(use))
+    heard: list[CapabilityUse] = []
+    context = make_context(on_capability=heard.append)
     with pytest.raises(PermissionError):
         context.eval_dana("read_file('a.txt')")
-    assert heard
-    assert heard[0][0] == "file_read"
-    assert heard[0][2] is False
+    assert [(use.capability, use.argument, use.allowed) for use in heard] == [("file_read", "a.txt", False)]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from opendxa.dana import (
+    CapabilityUse,
     DanaCapabilityError,
     DanaContext,
     DanaContextError,
@@ -452,10 +453,10 @@ def test_capabilities_are_the_parents(make: Make, tmp_path: Path, monkeypatch: p
     (tmp_path / "in" / "a.csv").write_text("k,v\nx,1\n", encoding="utf-8")
     (tmp_path / "secret.txt").write_text("s", encoding="utf-8")
     monkeypatch.setenv("DANA_TEST_WORD", "value")
-    uses: list[tuple[str, str, bool]] = []
+    uses: list[CapabilityUse] = []
     context = make(
         allowed_capabilities=[f"file_read:{tmp_path / 'in'}", "env:DANA_TEST_WORD", "llm", "python:hashlib"],
-        on_capability=lambda *use: uses.append(use),
+        on_capability=uses.append,
         llm=lambda prompt, **options: f"<{prompt}>",
     )
     inside, outside = str(tmp_path / "in" / "a.csv"), str(tmp_path / "secret.txt")
@@ -471,8 +472,10 @@ def test_capabilities_are_the_parents(make: Make, tmp_path: Path, monkeypatch: p
         f"try:\n    read_file({str(tmp_path / 'in' / 'none')!r})\nexcept FileNotFoundError as e:\n    r = e.message\nr"
     )
     assert "no such file" in caught
-    assert ("env", "PATH", False) in uses
-    assert ("file_read", inside, True) in uses
+    told = [(use.capability, use.argument, use.allowed, use.module, use.function, use.line) for use in uses]
+    assert ("env", "PATH", False, "__main__", "<module>", 1) in told
+    assert ("file_read", inside, True, "__main__", "<module>", 1) in told
+    assert ("python", "hashlib", True, "__main__", "<module>", 1) in told
 
 
 # -- the rest of the interface ----------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from dana_guards.capabilities.uses import CapabilityUse, OnCapability, Watch
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.spelling import near_name
 
-OnCapability = Callable[[str, str, bool], object]
-"""Called with capability, argument, and whether it was granted, at every use."""
+__all__ = ["Capability", "CapabilityUse", "Grant", "Grants", "OnCapability", "known", "parse_grant", "register", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Capability:
     parse_scope : text after the colon to a scope, or None where the capability has no scopes; raises ValueError.
     covers : whether a scope allows an argument; the argument's type is the capability's own.
     suggest : argument to the narrow scope that would allow it, for messages; None suggests the bare name.
+    narrow : argument to the narrowest scope, for the host's eyes only; `suggest` if None.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Capability:
     parse_scope: Callable[[str], Any] | None = None
     covers: Callable[[Any, Any], bool] = lambda scope, argument: scope == argument
     suggest: Callable[[Any], str] | None = None
+    narrow: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ def rows() -> tuple[Any, ...]:
     return (*files.ROWS, *network.ROWS, *env.ROWS, *llm.ROWS, *_HOST_ROWS)
 
 
+def host_rows() -> tuple[Any, ...]:
+    """The rows that the host has registered."""
+    return tuple(_HOST_ROWS)
+
+
 def parse_grant(text: object) -> Grant:
     """One grant as the host wrote it: ``NAME`` or ``NAME:SCOPE``.
 
@@ -121,15 +128,16 @@ class Grants:
     Parameters
     ----------
     allowed : grants as text.
-    on_capability : called at every use with capability, argument and the answer, for an audit. If it raises,
+    on_capability : called with a `CapabilityUse` at every use and denial, before anything is done. If it raises,
         nothing is done.
 
     Raises ValueError as `parse_grant`.
     """
 
-    __slots__ = ("_by_name", "_on_capability")
+    __slots__ = ("_by_name", "watch")
 
     _by_name: Mapping[str, tuple[Grant, ...]]
+    watch: Watch
 
     def __init__(self, allowed: Iterable[str] = (), on_capability: OnCapability | None = None) -> None:
         if isinstance(allowed, str):
@@ -139,7 +147,7 @@ class Grants:
             grant = parse_grant(text)
             by_name[grant.capability.name] = (*by_name.get(grant.capability.name, ()), grant)
         object.__setattr__(self, "_by_name", by_name)
-        object.__setattr__(self, "_on_capability", on_capability)
+        object.__setattr__(self, "watch", Watch(on_capability))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("grants cannot be changed")
@@ -158,7 +166,7 @@ class Grants:
         return self._by_name.get(name, ())
 
     def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> Grant:
-        """The grant that allows `argument`.
+        """The grant that allows `argument`; the use is told to the host.
 
         Parameters
         ----------
@@ -169,17 +177,28 @@ class Grants:
 
         Raises DanaCapabilityError if there is none; its hint is the grant that would allow it.
         """
-        shown = str(argument) if shown is None and argument is not None else shown
+        grant = self.find(name, argument)
+        if grant is None:
+            raise self.denial(name, argument, shown, by)
+        self.tell(grant, argument, shown, by)
+        return grant
+
+    def find(self, name: str, argument: Any = None) -> Grant | None:
+        """The grant that allows `argument`, or None. Whoever goes on to the effect says so before, with `tell`."""
         for grant in self.of(name):
             if grant.scope is None or grant.capability.covers(grant.scope, argument):
-                self.note(name, shown, True)
                 return grant
-        raise self.denial(name, argument, shown, by)
+        return None
+
+    def tell(self, grant: Grant, argument: Any = None, shown: str | None = None, by: str | None = None) -> None:
+        """Tell the host of a use that is granted. Raises DanaCapabilityError if the host refuses."""
+        self._note(grant.capability, grant.text, argument, shown, by)
 
     def denial(self, name: str, argument: Any = None, shown: str | None = None, by: str | None = None) -> Exception:
-        """The error for a use that is not granted, noted for the audit."""
-        self.note(name, shown, False)
+        """The error for a use that is not granted; the host is told."""
         capability = known()[name]
+        shown = _written(argument, shown)
+        self._note(capability, None, argument, shown, by)
         scoped = self.of(name) and argument is not None and capability.suggest is not None
         wanted = f"{name}:{capability.suggest(argument)}" if scoped and capability.suggest else name
         target = f" for {_short(shown)}" if shown is not None else ""
@@ -189,13 +208,37 @@ class Grants:
             hint=f'allowed_capabilities=["{wanted}"] would grant it',
         )
 
-    def note(self, name: str, shown: str | None, granted: bool) -> None:
-        """Tell the audit hook."""
-        hook = self._on_capability
-        if hook is not None:
-            hook(name, shown or "", granted)
+    def refused(self, name: str, shown: str, by: str, needs: str = "") -> None:
+        """Tell the host of a use that is granted and refused for another reason; `needs` is what would open it."""
+        self._note(known()[name], None, None, shown, by, needs)
 
-    _on_capability: OnCapability | None
+    def _note(
+        self, capability: Capability, granted: str | None, argument: Any, shown: str | None, by: str | None,
+        needs: str | None = None,
+    ) -> None:  # fmt: skip
+        watch = self.watch
+        if watch.listens():
+            watch.tell(
+                CapabilityUse(
+                    capability.name,
+                    _written(argument, shown) or "",
+                    granted is not None,
+                    by or "",
+                    granted,
+                    narrowest(capability, argument) if needs is None else needs,
+                    watch.place(),
+                )
+            )
+
+
+def narrowest(capability: Capability, argument: Any) -> str:
+    """The text of the narrowest grant that allows an argument."""
+    narrow = capability.narrow or capability.suggest
+    return capability.name if argument is None or narrow is None else f"{capability.name}:{narrow(argument)}"
+
+
+def _written(argument: Any, shown: str | None) -> str | None:
+    return str(argument) if shown is None and argument is not None else shown
 
 
 def _short(text: str) -> str:

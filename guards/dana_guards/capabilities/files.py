@@ -21,7 +21,17 @@ from typing import Any, Final
 
 from dana_guards.bounded import check_nesting
 from dana_guards.capabilities import Capability
-from dana_guards.capabilities.paths import check_writable, covers, is_regular, parse_folder, place_of, suggest
+from dana_guards.capabilities.paths import (
+    Place,
+    check_writable,
+    covers,
+    is_regular,
+    narrow,
+    parse_folder,
+    place_of,
+    suggest,
+)
+from dana_guards.errors import DanaSecurityError
 from dana_guards.formatting import text_of
 from dana_guards.limits import Meter
 from dana_guards.safe_builtins import Builtin
@@ -32,8 +42,8 @@ _ROW_COST: Final = 12
 _MAX_NODES: Final = 100_000
 
 CAPABILITIES: Final = (
-    Capability("file_read", "reading files", parse_folder, covers, suggest),
-    Capability("file_write", "writing files", parse_folder, covers, suggest),
+    Capability("file_read", "reading files", parse_folder, covers, suggest, narrow),
+    Capability("file_write", "writing files", parse_folder, covers, suggest, narrow),
 )
 
 
@@ -205,7 +215,7 @@ def _write(environment: Any, path: object, text: str, by: str) -> None:
     environment.meter.need(2 * len(text), "the written text")
     data = _encoded(text)
     with _own_words(path), place_of(environment.grants, "file_write", path, by) as place:
-        check_writable(place, str(path))
+        _check_writable(environment, place, str(path), by)
         mode = None
         with suppress(FileNotFoundError):
             status = place.stat()
@@ -226,6 +236,15 @@ def _write(environment: Any, path: object, text: str, by: str) -> None:
             with suppress(OSError):
                 fresh.remove()
             raise
+
+
+def _check_writable(environment: Any, place: Place, path: str, by: str) -> None:
+    """`check_writable`, with a refusal on record."""
+    try:
+        check_writable(place, path)
+    except DanaSecurityError:
+        environment.grants.refused("file_write", path, by)
+        raise
 
 
 def _encoded(text: str) -> bytes:
@@ -263,7 +282,7 @@ def make_append_file(environment: Any) -> Callable[[Any, Any], None]:
     def append_file(path: Any, text: Any) -> None:
         data = _encoded(_exact_text(text, "append_file"))
         with _own_words(path), place_of(environment.grants, "file_write", path, "append_file") as place:
-            check_writable(place, str(path))
+            _check_writable(environment, place, str(path), "append_file")
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
             descriptor = place.open(flags)
             try:

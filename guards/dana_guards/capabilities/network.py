@@ -108,7 +108,11 @@ def _suggest(wanted: Host) -> str:
     return f"[{wanted.name}]" if ":" in wanted.name else wanted.name
 
 
-CAPABILITIES: Final = (Capability("network", "the network", _parse_scope, _covers, _suggest),)
+def _narrow(wanted: Host) -> str:
+    return f"{_suggest(wanted)}:{wanted.port}"
+
+
+CAPABILITIES: Final = (Capability("network", "the network", _parse_scope, _covers, _suggest, _narrow),)
 
 
 # -- addresses -------------------------------------------------------------------------------------
@@ -241,7 +245,11 @@ def _send(environment: Any, method: str, url: object, data: object, headers: obj
     request = Request(method, str(url), scheme, host, target, sent, body)
     for _ in range(MAX_REDIRECTS + 1):
         grant = environment.grants.require("network", request.host, shown=_shown(request), by=by)
-        addresses = _resolve(request, grant.scope)
+        try:
+            addresses = _resolve(request, grant.scope)
+        except DanaSecurityError:
+            environment.grants.refused("network", _shown(request), by, f"network:{_shown(request)}")
+            raise
         meter.check()
         status, answer, text = _exchange(request, addresses, seconds, meter)
         location = answer.get("location")
@@ -260,7 +268,7 @@ def _seconds(timeout: object, meter: Meter, by: str) -> float:
 
 
 def _shown(request: Request) -> str:
-    return f"{_suggest(request.host)}:{request.host.port}"
+    return _narrow(request.host)
 
 
 def _redirected(request: Request, status: int, location: str, by: str) -> Request:

@@ -137,6 +137,11 @@ def suggest(target: Target) -> str:
     return os.path.dirname(target.written) or "."
 
 
+def narrow(target: Target) -> str:
+    """The path alone, in full: what the narrowest grant names."""
+    return target.absolute
+
+
 @contextmanager
 def place_of(grants: Any, capability: str, path: object, by: str) -> Iterator[Place]:
     """The place of a path that is granted; its folder is open inside the ``with``.
@@ -147,8 +152,10 @@ def place_of(grants: Any, capability: str, path: object, by: str) -> Iterator[Pl
     OSError : a folder on the way does not exist or is none.
     """
     target = target_of(path, by)
-    for _ in range(MAX_LINKS):
-        root = _root_of(grants, capability, target, by)
+    for count in range(MAX_LINKS):
+        grant, root = _root_of(grants, capability, target, by)
+        if not count:
+            grants.tell(grant, target, target.written, by)
         place, link = _descend(root, target.absolute) if BY_DESCRIPTOR else _by_name(target.absolute)
         if place is None:
             target = Target(link, target.written)
@@ -162,20 +169,22 @@ def place_of(grants: Any, capability: str, path: object, by: str) -> Iterator[Pl
     raise OSError(errno.ELOOP, "too many links")
 
 
-def _root_of(grants: Any, capability: str, target: Target, by: str) -> Folder:
-    """The granted directory that holds the target."""
-    grant = grants.require(capability, target, shown=target.written, by=by)
+def _root_of(grants: Any, capability: str, target: Target, by: str) -> tuple[Any, Folder]:
+    """The grant that holds the target, and its directory."""
+    grant = grants.find(capability, target)
+    if grant is None:
+        raise grants.denial(capability, target, target.written, by)
     if grant.scope is not None:
-        return grant.scope  # type: ignore[no-any-return]
+        return grant, grant.scope
     special = _special_of(target.absolute)
     if special is not None:
         # All files are granted, but these folders only by name.
         for each in grants.of(capability):
             if each.scope is not None and covers(each.scope, target):
-                return each.scope  # type: ignore[no-any-return]
+                return each, each.scope
         raise grants.denial(capability, target, target.written, by)
     top = os.path.splitdrive(target.absolute)[0] + os.sep
-    return Folder(top, top)
+    return grant, Folder(top, top)
 
 
 def _descend(root: Folder, absolute: str) -> tuple[Place | None, str]:

@@ -31,6 +31,7 @@ from dana_guards.errors import (
 from opendxa.dana import hook as _hook
 
 if TYPE_CHECKING:
+    from dana_guards.capabilities.uses import CapabilityUse
     from dana_guards.structs import DanaObject
     from opendxa.dana.context import DanaContext
     from opendxa.dana.decorator import dana_function
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from opendxa.dana.runtime import DanaRuntime
 
 __all__ = [
+    "CapabilityUse",
     "DanaCapabilityError",
     "DanaContext",
     "DanaContextError",
@@ -63,6 +65,7 @@ __all__ = [
 _hook.install()
 
 _LAZY = {
+    "CapabilityUse": "dana_guards.capabilities.uses",
     "DanaContext": "opendxa.dana.context",
     "DanaFunction": "opendxa.dana.function",
     "DanaModule": "opendxa.dana.module",

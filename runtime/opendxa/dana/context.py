@@ -22,6 +22,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dana2py.compiled import CompiledModule
+from dana_guards.capabilities import host_rows
 from dana_guards.errors import DanaContextError, DanaError, DanaTypeError, Interrupt
 from dana_guards.iterators import FlatIterator
 from dana_guards.limits import Limits
@@ -89,7 +90,7 @@ class DanaContext:
         library: Library,
         *,
         limits: Limits,
-        grants: Callable[[], Any],
+        grants: Callable[[ContextMeter], Any],
         search_paths: list[Root],
         functions: Mapping[str, Callable[..., Any]],
         objects: Mapping[str, Any],
@@ -122,7 +123,7 @@ class DanaContext:
         self._search_paths = search_paths
         self._meter = ContextMeter(limits)
         self._border = Border(self)
-        self._policy = _policy(frozenset([*functions, *objects]))
+        self._policy = _policy(frozenset([*functions, *objects, *(row.name for row in host_rows())]))
         self._texts: set[str] = set()
         self._stoppable: set[int] = set()
         self._compiled_files: dict[str, CompiledModule] = {}
@@ -133,7 +134,8 @@ class DanaContext:
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
         self._programs: list[LoadedModule] = []
-        environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
+        given = grants(self._meter)
+        environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         self._environment = environment
         self._importer = environment.importer = self._make_importer(environment)
         if on_print is not None:

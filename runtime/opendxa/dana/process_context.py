@@ -86,7 +86,8 @@ class ProcessContext(DanaContext):
         self._exposed: list[tuple[str, Any, list[str], list[str]]] = []
         self._capabilities: dict[str, Callable[..., Any]] = {}
         self._rows: dict[str, Builtin] | None = None
-        environment = Environment(policy=self._policy, grants=grants(), meter=self._meter, llm=llm, name=name)
+        given = grants(self._meter)
+        environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         if on_print is not None:
             environment.stdout = on_print
         self._environment = environment

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from dana2py.compiled import CompiledModule
+from dana_guards.capabilities.uses import calling_place
 from dana_guards.limits import Limits
 from dana_guards.safe_builtins import rows
 from opendxa.dana.context import DanaContext
@@ -136,7 +137,7 @@ class RemoteGrants:
 
     def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> None:
         """Return if the parent grants it; what it raises otherwise is raised here."""
-        self._worker.ask_paused("grant", [name, shown, by], argument)
+        self._worker.ask_paused("grant", [name, shown, by, *calling_place()], argument)
 
 
 class WorkerContext(DanaContext):
@@ -184,7 +185,7 @@ def open_context(
         context,
         library,
         limits=Limits(settings["timeout"], settings["memory"], settings["output"]),
-        grants=lambda: RemoteGrants(worker),
+        grants=lambda meter: RemoteGrants(worker),
         search_paths=[],
         functions=functions,
         objects=objects,
@@ -215,7 +216,7 @@ def _capability(worker: Worker, context: WorkerContext, name: str) -> Callable[.
 
     def asked(*args: Any, **named: Any) -> Any:
         with meter.host():
-            result = worker.ask("capability", [name], [list(args), named])
+            result = worker.ask("capability", [name, *calling_place()], [list(args), named])
         return border.admit(result)
 
     asked.__name__ = asked.__qualname__ = name
@@ -241,7 +242,7 @@ def warm_context() -> None:
     import opendxa.dana.tracebacks  # noqa: F401
 
 
-def _no_grants() -> Any:
+def _no_grants(meter: object) -> Any:
     from dana_guards.capabilities import Grants
 
     return Grants()

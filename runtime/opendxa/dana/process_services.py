@@ -8,9 +8,11 @@ worker's opinion does not count.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
+from dana_guards.capabilities.uses import Place as CallPlace
 from dana_guards.errors import DanaError, DanaLimitError
 from dana_guards.output import byte_length
 from opendxa.dana.frames import FrameError
@@ -20,6 +22,9 @@ from opendxa.dana.search import Place, check_name, display_path, find, not_found
 if TYPE_CHECKING:
     from opendxa.dana.process_context import ProcessContext
     from opendxa.dana.process_link import Link
+
+_PLACE: Final = (str, str, str, int)
+"""Module, function, file and line of a call, as the worker tells them."""
 
 
 def _fields(message: list[Any], *kinds: type | tuple[type, ...]) -> list[Any]:
@@ -85,17 +90,18 @@ def step(context: ProcessContext, link: Link, message: list[Any]) -> Any:
 
 def capability(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     """A built-in that needs a capability, with the grants of this side."""
-    name, form = _fields(message, str)
+    name, *place, form = _fields(message, str, *_PLACE)
     row = context.capability_rows().get(name)
     if row is None:
         raise FrameError("a built-in is asked for that needs no capability")
     args, named = _arguments(link, form)
-    return context.capability(row)(*args, **named)
+    with _claimed(context, place):
+        return context.capability(row)(*args, **named)
 
 
 def grant(context: ProcessContext, link: Link, message: list[Any]) -> None:
     """Whether a grant covers an argument; returns or raises."""
-    name, shown, by, form = _fields(message, str, (str, type(None)), (str, type(None)))
+    name, shown, by, *place, form = _fields(message, str, (str, type(None)), (str, type(None)), *_PLACE)
     argument = link.value(form)
     if type(argument) not in (str, type(None)):
         raise FrameError("a grant is asked for an argument that is no text")
@@ -103,7 +109,19 @@ def grant(context: ProcessContext, link: Link, message: list[Any]) -> None:
 
     if name not in known():
         raise FrameError("a grant is asked for that does not exist")
-    context._environment.grants.require(name, argument, shown=shown, by=by)
+    with _claimed(context, place):
+        context._environment.grants.require(name, argument, shown=shown, by=by)
+
+
+@contextmanager
+def _claimed(context: ProcessContext, place: list[Any]) -> Iterator[None]:
+    """What is used inside is told with the place that the worker names: nobody here can know a better one."""
+    watch = context._environment.grants.watch
+    before, watch.claimed = watch.claimed, CallPlace(*place)
+    try:
+        yield
+    finally:
+        watch.claimed = before
 
 
 def write(context: ProcessContext, link: Link, message: list[Any]) -> None:

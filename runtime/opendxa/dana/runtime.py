@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dana_guards.limits import Limits
+from dana_guards.limits import Limits, Meter
 from opendxa.dana.context import DanaContext
 from opendxa.dana.library import Library
 from opendxa.dana.search import Root, roots_of
 
 if TYPE_CHECKING:
+    from dana_guards.capabilities.uses import CapabilityUse
     from opendxa.dana.tenant import DanaTenant
 
 PathLike = str | os.PathLike[str]
@@ -54,7 +55,7 @@ class DanaRuntime:
         objects: Mapping[str, Any] | None = None,
         isolation: str = "thread",
         on_print: Callable[[str], Any] | None = None,
-        on_capability: Callable[[str, str, bool], object] | None = None,
+        on_capability: Callable[[CapabilityUse], object] | None = None,
         llm: Any = None,
         name: str = "dana",
         _library: Library | None = None,
@@ -73,7 +74,8 @@ class DanaRuntime:
         isolation : ``"thread"``, in this process and in the caller's thread; ``"process"``, in a worker process with
             limits of the operating system (docs/decisions/process-tier.md).
         on_print : gets what Dana prints; ``sys.stdout`` by default.
-        on_capability : called with capability, argument and answer at each use of a capability.
+        on_capability : called with a `CapabilityUse` at each use and each denial, before anything is done; if it
+            raises, nothing is done.
         llm : the provider of a language model, for contexts with the capability ``llm``.
         name : what the context is called in messages.
 
@@ -137,20 +139,33 @@ def _context_kind(isolation: str) -> type[DanaContext]:
 _DEFAULT_LIMITS = Limits()
 
 
-def _grants(allowed: Iterable[str], on_capability: Any) -> Callable[[], Any]:
+MakeGrants = Callable[[Meter], Any]
+"""What makes the grants of a context, for its meter."""
+
+
+def _grants(allowed: Iterable[str], on_capability: Any) -> MakeGrants:
     """What makes the grants; those that the host named are parsed at once, so that a mistake shows here."""
     if allowed == () and on_capability is None:
         return _no_grants
     from dana_guards.capabilities import Grants
 
+    if on_capability is not None and not callable(on_capability):
+        raise ValueError(f"on_capability is a function that takes a CapabilityUse, not {on_capability!r}")
     grants = Grants(allowed, on_capability)
-    return lambda: grants
+
+    def watched(meter: Meter) -> Any:
+        grants.watch.meter = meter
+        return grants
+
+    return watched
 
 
-def _no_grants() -> Any:
+def _no_grants(meter: Meter) -> Any:
     from dana_guards.capabilities import Grants
 
-    return Grants()
+    grants = Grants()
+    grants.watch.meter = meter
+    return grants
 
 
 def check_functions(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
