@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from opendxa.dana.function import DanaFunction
     from opendxa.dana.module import DanaModule
     from opendxa.dana.runtime import DanaRuntime
+    from opendxa.dana.tenant import DanaTenant
 
 __all__ = [
     "CapabilityUse",
@@ -56,6 +57,7 @@ __all__ = [
     "DanaRuntimeError",
     "DanaSecurityError",
     "DanaSyntaxError",
+    "DanaTenant",
     "DanaTimeoutError",
     "DanaTypeError",
     "dana_function",
@@ -71,6 +73,7 @@ _LAZY = {
     "DanaModule": "opendxa.dana.module",
     "DanaObject": "dana_guards.structs",
     "DanaRuntime": "opendxa.dana.runtime",
+    "DanaTenant": "opendxa.dana.tenant",
     "dana_function": "opendxa.dana.decorator",
 }
 

@@ -14,16 +14,22 @@ import concurrent.futures
 import contextvars
 import functools
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaError, DanaLimitError
+from opendxa.dana.ending import STOP_SECONDS
 from opendxa.dana.function import context_of
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
+
+
+_AGAIN = 0.002
+"""Seconds between two looks at a thread that is about to enter or to leave a context."""
 
 
 class _Job:
@@ -53,21 +59,34 @@ class CallQueue:
         with self._lock:
             self._waiting.append(job)
             start, self._busy = not self._busy, True
-        loop = asyncio.get_running_loop()
         if start:
-            loop.run_in_executor(None, self._drain)
+            self._start(job)
         try:
             return await asyncio.wrap_future(job.future)
         except asyncio.CancelledError:
             self._drop(job)
             raise
 
+    def _start(self, job: _Job) -> None:
+        """Ask the loop for a thread that runs what waits."""
+        try:
+            asyncio.get_running_loop().run_in_executor(None, self._drain)
+        except BaseException:  # the executor is shut down: the next call may come from another loop
+            with self._lock:
+                self._busy = False
+                self._waiting.remove(job)
+            raise
+
     def _drop(self, job: _Job) -> None:
+        """Take a call back that nobody waits for any more."""
         with self._lock:
             if job in self._waiting:
                 self._waiting.remove(job)
-            elif self._running is job:
-                self._cancel(DanaLimitError("the call was cancelled"))
+                return
+            if self._running is not job or self._cancel(DanaLimitError("the call was cancelled")):
+                return
+        # Its thread has not entered the context yet, or has just left it: look again.
+        asyncio.get_running_loop().call_later(_AGAIN, self._drop, job)
 
     def _drain(self) -> None:
         """Run what waits, one after the other, in the thread that was asked first."""
@@ -107,6 +126,23 @@ async def call_async(function: FunctionType, args: tuple[Any, ...], named: dict[
 async def run_in(context: DanaContext, call: Callable[[], Any]) -> Any:
     """Await a call into a context."""
     return await context._queue().run(call)
+
+
+async def close(context: DanaContext) -> None:
+    """`DanaContext.cleanup` without holding up the loop: the task waits while the call that runs is stopped."""
+    patience = time.monotonic() + STOP_SECONDS
+    try:
+        while context._begin_end() and time.monotonic() < patience:
+            if context._meter.thread == threading.get_ident():
+                return  # called from inside of the call: the end comes when that returns
+            await asyncio.sleep(_AGAIN)
+    except asyncio.CancelledError:
+        context._end_if_due()
+        raise
+    if context._has_worker():
+        await asyncio.to_thread(context._end)  # the end of a process takes a moment
+    else:
+        context._end()
 
 
 async def stream(function: FunctionType, items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:

@@ -226,11 +226,23 @@ class DanaContext:
         self._require_open()
         return self._border.release_result(self._run(partial(self._eval, source, filename, program=True)))
 
+    async def import_module_async(self, name: str) -> DanaModule:
+        """`import_module` in a thread of the event loop; async calls of one context wait for each other."""
+        module: DanaModule = await self._run_async(self.import_module, name)
+        return module
+
     async def eval_dana_async(self, source: str, filename: str | None = None) -> Any:
-        """`eval_dana` in a thread of the event loop; async calls of one context wait for each other."""
+        """`eval_dana` in the same way."""
+        return await self._run_async(self.eval_dana, source, filename)
+
+    async def run_dana_async(self, source: str, filename: str | None = None) -> Any:
+        """`run_dana` in the same way."""
+        return await self._run_async(self.run_dana, source, filename)
+
+    async def _run_async(self, call: Callable[..., Any], *args: Any) -> Any:
         from opendxa.dana.asynchronous import run_in
 
-        return await run_in(self, partial(self.eval_dana, source, filename))
+        return await run_in(self, partial(call, *args))
 
     def expose(self, name: str, obj: Any, attrs: Iterable[str] = (), methods: Iterable[str] = ()) -> None:
         """Lend an object to Dana code under a name.
@@ -258,14 +270,18 @@ class DanaContext:
         """
         if self._closed:
             return
-        self._closing = True
-        meter = self.__dict__.get("_meter")
-        if meter is not None and meter.thread is not None:
-            meter.cancel(DanaContextError("the context was closed during the call"))
+        if self._begin_end():
+            meter = self._meter
             if meter.thread == get_ident():
                 return
             wait_until(lambda: meter.thread is None or self._closed)
         self._end()
+
+    def _begin_end(self) -> bool:
+        """Let nothing new in, and stop what runs; whether something did."""
+        self._closing = True
+        meter = None if self._closed else self.__dict__.get("_meter")
+        return meter is not None and bool(meter.cancel(DanaContextError("the context was closed during the call")))
 
     @property
     def closed(self) -> bool:
@@ -289,8 +305,10 @@ class DanaContext:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        from opendxa.dana.asynchronous import close
+
         self._leave_block()
-        self.cleanup()
+        await close(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
@@ -579,6 +597,10 @@ class DanaContext:
             # Another task may have entered: its variables are not ours to reset.
             with contextlib.suppress(ValueError):
                 current.reset(self._tokens.pop())
+
+    def _has_worker(self) -> bool:
+        """Whether the end includes that of a process."""
+        return False
 
     def _end_if_due(self) -> None:
         if self._closing and self._meter.thread is None:

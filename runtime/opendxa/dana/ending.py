@@ -14,6 +14,8 @@ from opendxa.dana.host import ended
 
 _CLOSED_THREAD = -1
 """No thread has this number: whoever enters finds the context taken."""
+STOP_SECONDS = 5.0
+"""How long the end of a context waits for host code that the running call is in."""
 
 
 class ContextMeter(Meter):
@@ -32,7 +34,7 @@ class ContextMeter(Meter):
         self.close()
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = STOP_SECONDS) -> None:
     """Wait for another thread to leave; the watchdog stops it within a few switch intervals."""
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:

@@ -389,6 +389,9 @@ class ProcessContext(DanaContext):
 
     # -- the end ---------------------------------------------------------------------------------------
 
+    def _has_worker(self) -> bool:
+        return self.__dict__.get("_link") is not None
+
     def _end(self) -> None:
         self._closed = True
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
