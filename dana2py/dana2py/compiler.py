@@ -26,7 +26,7 @@ from dana_guards.errors import DanaError, DanaSyntaxError
 from dana_guards.names import BUILTIN_NAMES
 from dana_guards.policy import Policy
 from dana_guards.transform import restrict
-from dana_guards.walking import descendants
+from dana_guards.walking import statements
 
 T = TypeVar("T")
 STAGES = ("lowered", "specialised", "guarded")
@@ -187,7 +187,7 @@ def _shown(tree: ast.Module) -> dict[str, str]:
     """Names of functions that the compiler made → the name that a person knows."""
     return {
         node.name: node.dana_shown
-        for node in descendants(tree)
+        for node in statements(tree.body)
         if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_shown")
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 from dana2py import nodes
 from dana2py.bindings import Resolution
 from dana2py.lower.statements import type_text
-from dana2py.visitor import walk
+from dana2py.visitor import statements, walk
 
 NEEDS: dict[str, str] = {
     **dict.fromkeys(("read_file", "load_csv", "load_json", "list_dir", "file_exists"), "file_read"),
@@ -91,7 +91,7 @@ def _struct(node: nodes.StructDef) -> dict[str, Any]:
 
 def _imports(module: nodes.Module) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for node in walk(module):
+    for node in statements(module):
         if isinstance(node, nodes.Import):
             for name in node.names:
                 found.append({"module": name.module, "python": name.python, "level": 0, "line": node.span.line})
@@ -105,6 +105,6 @@ def _capabilities(module: nodes.Module, resolution: Resolution) -> dict[str, lis
     """Capability → lines of the calls that can need it; a name that the program binds itself needs nothing."""
     found: dict[str, list[int]] = {}
     for node in walk(module):
-        if isinstance(node, nodes.Name) and node.name in NEEDS and node.name not in resolution.scope.names:
+        if type(node) is nodes.Name and node.name in NEEDS and node.name not in resolution.scope.names:
             found.setdefault(NEEDS[node.name], []).append(node.span.line)
     return found

@@ -25,7 +25,7 @@ from dana2py.bindings import (
     scoped_binding,
 )
 from dana2py.source import Source
-from dana2py.visitor import Visitor, children, walk
+from dana2py.visitor import Visitor, children, statements, walk
 from dana_guards.errors import DanaSyntaxError
 from dana_guards.spelling import near_name
 
@@ -78,7 +78,7 @@ def resolve(
 
 def _collect_scoped(module: nodes.Module, scope: ModuleScope) -> None:
     """Find every assignment to ``private: public: system:``; they hold for the whole module (2.1)."""
-    for node in walk(module):
+    for node in statements(module):
         for target in _targets(node):
             for part in walk(target):
                 if isinstance(part, nodes.ScopedName) and part.scope in scope.scoped:

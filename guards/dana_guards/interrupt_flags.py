@@ -12,16 +12,21 @@ and a ``while`` whose condition never ends calls a function or runs a comprehens
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from dana_guards.names import STOP_FLAG
 from dana_guards.positions import at, call, name
+from dana_guards.walking import descendants
 
 
 def insert_stop_flags(tree: ast.Module) -> ast.Module:
     """Insert tests of the stop flag into a guarded tree, which is changed and given back."""
-    inserted: ast.Module = _Inserter().visit(tree)
-    return inserted
+    # The places first, the tests afterwards: a walk over what is changed would meet the tests as well.
+    places = [(each, insert) for each in descendants(tree) if (insert := _INSERT.get(type(each))) is not None]
+    for each, insert in places:
+        insert(each)
+    return tree
 
 
 def _statement(place: ast.AST) -> ast.stmt:
@@ -34,31 +39,29 @@ def _test(place: ast.AST) -> ast.expr:
     return at(place, ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), name(STOP_FLAG)), stop]))
 
 
-class _Inserter(ast.NodeTransformer):
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        position = 1 if ast.get_docstring(node, clean=False) is not None else 0
-        # After the declarations: ``global`` and ``nonlocal`` may follow other statements, but need not.
-        node.body.insert(position, _statement(node.body[min(position, len(node.body) - 1)]))
-        return node
+def _function(node: ast.FunctionDef) -> None:
+    position = 1 if ast.get_docstring(node, clean=False) is not None else 0
+    # After the declarations: ``global`` and ``nonlocal`` may follow other statements, but need not.
+    node.body.insert(position, _statement(node.body[min(position, len(node.body) - 1)]))
 
-    def visit_For(self, node: ast.For) -> ast.AST:
-        self.generic_visit(node)
-        node.body.insert(0, _statement(node.body[0]))
-        return node
 
-    def visit_While(self, node: ast.While) -> ast.AST:
-        self.generic_visit(node)
-        node.body.insert(0, _statement(node.body[0]))
-        return node
+def _loop(node: ast.For | ast.While) -> None:
+    node.body.insert(0, _statement(node.body[0]))
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        self.generic_visit(node)
-        body = node.body
-        node.body = at(body, ast.IfExp(_test(body), body, ast.Constant(None)))
-        return node
 
-    def visit_comprehension(self, node: ast.comprehension) -> Any:
-        self.generic_visit(node)
-        node.ifs.insert(0, _test(node.iter))
-        return node
+def _lambda(node: ast.Lambda) -> None:
+    body = node.body
+    node.body = at(body, ast.IfExp(_test(body), body, ast.Constant(None)))
+
+
+def _comprehension(node: ast.comprehension) -> None:
+    node.ifs.insert(0, _test(node.iter))
+
+
+_INSERT: Final[dict[type[ast.AST], Callable[[Any], None]]] = {
+    ast.FunctionDef: _function,
+    ast.For: _loop,
+    ast.While: _loop,
+    ast.Lambda: _lambda,
+    ast.comprehension: _comprehension,
+}

@@ -7,7 +7,7 @@ shared operator and context nodes too; for the compiler, which walks a lot, that
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -92,3 +92,19 @@ def descendants(node: ast.AST) -> Iterator[ast.AST]:
                 stack += value[::-1]
             elif value is not None:
                 push(value)
+
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers")
+
+
+def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The statements (and handlers) of a body and of all blocks inside them, in source order; no expression is looked
+    into, since none holds a statement. Not for ``match``, which the compiler does not write."""
+    stack = list(body)[::-1]
+    while stack:
+        current = stack.pop()
+        yield current
+        inner: list[ast.AST] = []
+        for field in _BLOCKS:
+            inner += getattr(current, field, ())
+        stack += inner[::-1]
