@@ -11,6 +11,7 @@ of the program (threat model 5.6).
 
 from __future__ import annotations
 
+import copyreg
 import sys
 import threading
 from collections.abc import Callable
@@ -185,7 +186,22 @@ class DanaObject(metaclass=StructType):
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(f"cannot pickle {type(self).__name__}; to_dict() gives its fields")
+        """By the name of the class and the fields, which are checked when they are read, where Python can import it.
+
+        TypeError for every other instance: in a context, nobody could find its class again.
+        """
+        cls = type(self)
+        if cls._dana_kind_ != "struct" or not _is_importable(cls):
+            raise TypeError(f"cannot pickle {cls.__name__}; to_dict() gives its fields")
+        values = ((field.python, getattr(self, field.slot, _missing_)) for field in cls._dana_fields_)
+        state = {name: value for name, value in values if value is not _missing_}
+        return copyreg.__newobj__, (cls,), (None, state)  # type: ignore[attr-defined]
+
+
+def _is_importable(cls: StructType) -> bool:
+    """Whether an import of the class's module and name gives this very class."""
+    module = sys.modules.get(cls.__module__) if cls.__module__.startswith("dana_modules.") else None
+    return module is not None and module.__dict__.get(cls.__qualname__) is cls
 
 
 def hidden_and_field_slots(cls: StructType) -> list[str]:
@@ -360,17 +376,20 @@ class TypeRegistry:
         extra = [field for field in defaults.fields if field.python not in {own.python for own in declared}]
         everything = (*declared, *extra) if defaults.last else (*extra, *declared)
         init.__qualname__ = name
-        body = {
+        body: dict[str, Any] = {
             "__slots__": tuple(field.slot for field in everything),
             "__init__": with_defaults(name, init, defaults, extra, self) if extra else init,
             "__module__": init.__module__,
-            "__doc__": doc,
+            # As dataclasses do it; without one, `help` would look for comments in a text that is not Python's.
+            "__doc__": doc or f"{name}({', '.join(f'{own.name}: {own.type_text}' for own in declared)})",
             "__match_args__": tuple(field.python for field in everything),
             "_dana_kind_": kind,
             "_dana_fields_": everything,
             "_dana_by_name_": {field.python: field for field in everything},
             "_dana_delegates_": tuple(field for field in everything if field.name.startswith("_")),
         }
+        if sys.version_info >= (3, 13):
+            body["__firstlineno__"] = init.__code__.co_firstlineno  # for inspect.getsource
         if self.room is not None:
             body["_dana_room_"] = staticmethod(self.room)
         if body["_dana_delegates_"]:

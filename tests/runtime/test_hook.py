@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -369,3 +370,178 @@ def test_modules_that_were_built_ahead(write: Write, run: Callable[..., str], tm
     built = tmp_path / "dana_modules" / "__dana_cache__"
     built.chmod(0o777)
     assert run(program.format("d"), DANA_CACHE="off") == "True"
+
+
+def test_wrong_arguments_of_a_program(write: Write, run: Callable[..., str]) -> None:
+    """``python -m`` with arguments that __main__ does not take shows the usage, not a traceback."""
+    write("dana_modules/tool/__main__.na", "def __main__(class: int, who = 'you'):\n    print(class + 1)\n")
+    write("dana_modules/plain.na", "x = 1\n")
+    assert run("", args=("-m", "dana_modules.tool", "class=4")) == "5"
+    for argument in ("zz=1", "loose", "who=x"):
+        errors = run("", args=("-m", "dana_modules.tool", argument), code=2)
+        assert errors.startswith("usage: python -m dana_modules.tool class=… [who=…]\nerror: "), errors
+        assert "Traceback" not in errors
+    assert "no function __main__" in run("", args=("-m", "dana_modules.plain", "n=1"), code=2)
+
+
+def test_only_plain_names_are_found(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """A host that imports a name it was given cannot be led to another folder, as no Dana program can."""
+    write("secret.na", "x = 1\n")
+    write("dana_modules/pk/a.na", "x = 1\n")
+    write("dana_modules/é.na", "x = 1\n")
+    out = run(f"""
+        import importlib, importlib.util
+        assert importlib.import_module("dana_modules.pk.a").x == 1
+        for name in ("{tmp_path}/secret", "pk/a", "..secret", ".pk.a", "pk..a", "../secret", "", "a\\0b", "é", "pk.é"):
+            try:
+                assert importlib.util.find_spec("dana_modules." + name) is None
+                importlib.import_module("dana_modules." + name)
+            except ModuleNotFoundError:
+                continue
+            print(name)
+    """)
+    assert out == ""
+
+
+def test_a_missing_module_is_explained(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """The error of an import has a near name and the folders; who only looks gets None."""
+    write("dana_modules/analytics.na", "x = 1\n")
+    out = run("""
+        import importlib, importlib.util, sys
+        from opendxa.dana.hook import DanaFinder
+        for name in ("dana_modules.analitics", "dana_modules.analytics.deep"):
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                print(error.name, error)
+        assert importlib.util.find_spec("dana_modules.analitics") is None
+        assert DanaFinder.find_spec("dana_modules.analitics") is None
+        try:
+            from dana_modules import analitics
+        except ImportError as error:
+            print(error)
+    """).splitlines()
+    assert out[0].startswith("dana_modules.analitics No module named 'dana_modules.analitics'; did you mean")
+    assert f"searched: {tmp_path / 'dana_modules'}" in out[0]
+    assert out[1].startswith("dana_modules.analytics.deep No module named 'dana_modules.analytics.deep'; ")
+    assert out[2].startswith("cannot import name 'analitics'")
+
+
+def test_a_broken_module_shows_no_frames_of_ours(write: Write, run: Callable[..., str]) -> None:
+    """The traceback of a failing import has the host, the place in the Dana text, and one frame of the loader."""
+    write("dana_modules/syntax.na", "x = 1\ny = = 2\n")
+    write("dana_modules/fails.na", "x = [1]\ny = x[2]\n")
+    write("dana_modules/outer.na", "import fails\n")
+    for name, told in (
+        ("syntax", 'syntax.na", line 2\n    y = = 2\n'),
+        ("fails", 'fails.na", line 2, in <module>\n    y = x[2]\n'),
+        ("outer", 'outer.na", line 1, in <module>\n    import fails\n'),
+    ):
+        errors = run(f"import dana_modules.{name}", code=1)
+        assert told in errors
+        files = [line for line in errors.splitlines() if line.startswith("  File ")]
+        assert not [line for line in files if "dana2py" in line or "dana_guards" in line], errors
+        assert {line.split(",")[0] for line in files if "opendxa" in line} <= {f'  File "{hook_file()}"'}
+
+
+def hook_file() -> str:
+    """The file of the loader."""
+    import opendxa.dana.hook
+
+    return str(opendxa.dana.hook.__file__)
+
+
+def test_structs_are_pickled_by_name(write: Write, run: Callable[..., str]) -> None:
+    """They cross to a pool of processes like functions; what is read is checked; contexts still refuse."""
+    write(
+        "dana_modules/m.na",
+        "struct P:\n    x: int = 0\n    me: any = None\n    _own: int = 1\n"
+        "def twice(p: P) -> P:\n    return P(x=p.x * 2)\n",
+    )
+    out = run("""
+        import multiprocessing, pickle
+        import dana_modules.m as m
+        from opendxa.dana import DanaRuntime
+        if __name__ == "__main__":
+            point = m.P(x=3)
+            point.me = point
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+                again = pickle.loads(pickle.dumps(point, protocol))
+                assert type(again) is m.P and again.x == 3 and again.me is again
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                assert pool.map(m.twice, [m.P(x=4)]) == [m.P(x=8)]
+            forged = pickle.dumps(m.P(x=3), 2).replace(b"K\\x03", b"X\\x01\\0\\0\\0a")
+            try:
+                pickle.loads(forged)
+            except TypeError as error:
+                print(error)
+            with DanaRuntime().create_context() as context:
+                try:
+                    pickle.dumps(context.import_module("m").P(x=1))
+                except TypeError as error:
+                    print(error)
+    """).splitlines()
+    assert out[0].startswith("P.x must be int, not ")
+    assert out[1] == "cannot pickle P; to_dict() gives its fields"
+
+
+def test_tools_that_look_at_a_module(write: Write, run: Callable[..., str]) -> None:
+    """``help``, ``dis``, ``inspect.getsource`` and hints work on modules, functions, methods and structs."""
+    write("dana_modules/m.na", MODULE)
+    out = run("""
+        import dis, inspect, io, contextlib, pydoc, sys, typing
+        import dana_modules.m as m
+        text = pydoc.render_doc(m, renderer=pydoc.plaintext)
+        assert "P(x: int)" in text and "The area of a rectangle." in text, text
+        assert inspect.getsource(m) == open(m.__file__).read()
+        assert inspect.getsource(m.P().move).startswith("    def move(self, dx):")
+        assert typing.get_type_hints(m.calculate_area)["return"] is float
+        if sys.version_info >= (3, 13):
+            assert inspect.getsource(m.P).startswith("struct P:\\n    x: int = 0")
+        listing = io.StringIO()
+        with contextlib.redirect_stdout(listing):
+            dis.dis(m.fail)
+        assert "BINARY_OP" in listing.getvalue()
+        lines = {line for _, _, line in m.calculate_area.__code__.co_lines()}
+        print(sorted(lines - {None}))
+    """)
+    assert out == "[3, 5]"
+
+
+def test_debuggers_and_tracers_see_dana_lines(write: Write, run: Callable[..., str]) -> None:
+    """A breakpoint of pdb in a .na file stops there and lists its text; a trace function gets its lines."""
+    write("dana_modules/m.na", MODULE)
+    tracer = """
+        import sys
+        import dana_modules.m as m
+        seen = []
+        def trace(frame, event, arg):
+            if frame.f_code.co_filename.endswith("m.na"):
+                seen.append((event, frame.f_lineno))
+            return trace
+        sys.settrace(trace)
+        m.fail(2)
+        sys.settrace(None)
+        print(seen)
+    """
+    assert run(tracer) == "[('call', 7), ('line', 8), ('return', 8)]"
+    write("app.py", "import dana_modules.m as m\nm.fail(2)\n")
+    commands = [part for command in ("b 2", "c", "b m.fail", "c", "p x + 40", "l", "q") for part in ("-c", command)]
+    out = run("", args=("-m", "pdb", *commands, "app.py"))
+    assert "\n42\n" in out, out
+    assert re.search(r"\n  8.*->\t    return 1 / x\n", out)
+
+
+def test_a_wheel_with_dana_modules(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """Modules that a wheel carries as package data are found where the wheel is installed."""
+    import zipfile
+
+    write("dana_modules/unrelated.na", "x = 1\n")
+    with zipfile.ZipFile(tmp_path / "shapes-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("shapes.py", "from dana_modules.shapes_dana.area import area\n")
+        wheel.writestr("dana_modules/shapes_dana/area.na", MODULE.replace("calculate_area", "area"))
+    with zipfile.ZipFile(wheel.filename or "") as wheel:
+        wheel.extractall(tmp_path / "site")  # as pip does it
+    program = "import shapes; print(shapes.area(2, 3), shapes.area.__code__.co_filename)"
+    out = run(program, PYTHONPATH=str(tmp_path / "site"))
+    assert out == f"6 {tmp_path / 'site' / 'dana_modules' / 'shapes_dana' / 'area.na'}"

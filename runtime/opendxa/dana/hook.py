@@ -10,7 +10,6 @@ state of the hook needs from the guards is loaded with the first Dana module, no
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import threading
@@ -20,7 +19,7 @@ from types import CodeType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.errors import DanaContextError, DanaImportError
-from opendxa.dana.search import Place, Root, default_roots, find, roots_of, submodules
+from opendxa.dana.search import Place, Root, default_roots, find, is_plain, names_near, roots_of, submodules
 
 if TYPE_CHECKING:
     from dana2py.compiled import CompiledModule
@@ -119,17 +118,41 @@ class DanaFinder:
             return None
         _require_ours(fullname)
         name = fullname[len(PREFIX) :]
-        roots = [_root_of(entry) for entry in path or ()] if "." in name else settings.roots()
-        try:
-            place = find([name.rpartition(".")[2]], roots)
-        except ValueError:  # a NUL in a name
+        part = name.rpartition(".")[2]
+        if not is_plain(part):  # a path, say: import_module takes any text
             return None
+        roots = [_root_of(entry) for entry in path or ()] if "." in name else settings.roots()
+        place = find([part], roots)
+        if place is None and _is_import():
+            raise ModuleNotFoundError(f"No module named {fullname!r}{_hint(part, roots)}", name=fullname)
         return None if place is None else _spec(fullname, name, place)
 
     @staticmethod
     def invalidate_caches() -> None:
         """Look for ``dana_modules`` folders again; about their content nothing is remembered."""
         settings.forget_folders()
+
+
+def _is_import() -> bool:
+    """Whether the question comes from an import, which would fail now, and not from somebody who only looks.
+
+    `importlib` tells finders nothing about that, and its own message could name neither a near name nor the folders.
+    """
+    frame = sys._getframe(1)
+    for _ in range(2):  # find_spec, _find_spec
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    asker = frame.f_code
+    return asker.co_name == "_find_and_load_unlocked" and asker.co_filename == "<frozen importlib._bootstrap>"
+
+
+def _hint(part: str, roots: list[Root]) -> str:
+    """What to do about a module that is not there."""
+    from dana_guards.spelling import did_you_mean
+
+    near = did_you_mean(part, names_near(roots))
+    return f"{near or ';'} searched: {', '.join(root.folder.removesuffix(_MARK) for root in roots) or 'no folder'}"
 
 
 def _require_ours(fullname: str) -> None:
@@ -213,7 +236,12 @@ class DanaLoader:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's top level. A reload that fails leaves the module as it was."""
-        settings.ready().execute(module, self._dana_name, self._place)
+        try:
+            settings.ready().execute(module, self._dana_name, self._place)
+        except BaseException as error:
+            from opendxa.dana.tracebacks import hide_our_frames
+
+            raise hide_our_frames(error)  # noqa: B904 - it is the same error
 
     # importlib.abc.InspectLoader, ExecutionLoader, ResourceLoader
 
@@ -271,11 +299,18 @@ class DanaLoader:
 
 def run(fullname: str, namespace: dict[str, Any]) -> None:
     """Execute a Dana module for ``python -m dana_modules.x``: its top level, then its ``__main__`` if it has one."""
-    spec = DanaFinder.find_spec(fullname) or importlib.util.find_spec(fullname)
+    import importlib.util
+
+    spec = importlib.util.find_spec(fullname)
     loader = None if spec is None else spec.loader
     if not isinstance(loader, DanaLoader):
         raise DanaImportError(f"there is no Dana module {fullname}")
-    settings.ready().run_main(loader._dana_name, loader._place, namespace, sys.argv[1:])
+    try:
+        settings.ready().run_main(loader._dana_name, loader._place, namespace, sys.argv[1:])
+    except BaseException as error:
+        from opendxa.dana.tracebacks import hide_our_frames
+
+        raise hide_our_frames(error)  # noqa: B904 - it is the same error
 
 
 def install() -> None:

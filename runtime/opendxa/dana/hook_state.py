@@ -11,14 +11,14 @@ import importlib
 import sys
 import threading
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dana2py.compiled import CompiledModule
 from dana_guards.capabilities import Grants
 from dana_guards.errors import DanaImportError
 from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
-from dana_guards.spelling import python_name
+from dana_guards.spelling import python_name, shown_name
 from opendxa.dana.function import PYTHON_TYPES, map_items, stream_items
 from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of
 from opendxa.dana.library import Library
@@ -101,18 +101,51 @@ class HookState:
         exec(compiled.code, made)
         main = made.get("dana_u__main__")
         if callable(main):
-            main(**dict(map(_argument, arguments)))
+            main(**_arguments(main, name, arguments))
+        elif arguments:
+            _refuse(name, "", "the program has no function __main__ that could take arguments")
         namespace.update({key: made[key] for key in made if not key.startswith(("_", "dana_"))})
 
 
-def _argument(text: str) -> tuple[str, Any]:
-    import json  # only programs have arguments
+def _arguments(main: Any, module: str, arguments: list[str]) -> dict[str, Any]:
+    """What the command line gives to ``__main__``. SystemExit with the usage if that does not accept it."""
+    import inspect  # only programs have arguments
 
-    name, _, value = text.partition("=")
+    signature = inspect.signature(main)
     try:
-        return name, json.loads(value)
+        given = dict(map(_argument, arguments))
+        signature.bind(**given)
+    except (TypeError, ValueError) as problem:
+        shown = " ".join(f"[{name}=…]" if _optional(param) else f"{name}=…" for name, param in _shown(signature))
+        _refuse(module, shown, problem)
+    return given
+
+
+def _refuse(module: str, shown: str, problem: object) -> NoReturn:
+    """As argparse refuses arguments: usage and reason on stderr, exit code 2."""
+    called = f"{PREFIX}{module.removesuffix('.__main__')} {shown}".rstrip()
+    print(f"usage: python -m {called}\nerror: {problem}", file=sys.stderr)
+    raise SystemExit(2) from None
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    import json
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"{text!r} is no argument: write name=value")
+    try:
+        return python_name(name), json.loads(value)
     except ValueError:
-        return name, value
+        return python_name(name), value
+
+
+def _shown(signature: Any) -> list[tuple[str, Any]]:
+    return [(shown_name(name), param) for name, param in signature.parameters.items()]
+
+
+def _optional(param: Any) -> bool:
+    return param.default is not param.empty or param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD)
 
 
 def _submodule(package: str, part: str) -> ModuleType | None:

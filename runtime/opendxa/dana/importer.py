@@ -226,9 +226,10 @@ def as_import_error(name: str, load: Callable[[], Any]) -> Any:
         failed.source_line = error.source_line
     except Exception as error:
         from dana_guards.exceptions import message_of
+        from opendxa.dana.tracebacks import hide_our_frames
 
         failed = DanaImportError(f"module '{name}' cannot be loaded: {type(error).__name__}: {message_of(error)}")
-        failed.__cause__ = error
+        failed.__cause__ = hide_our_frames(error)
     failed.name = name
     raise failed
 

@@ -51,11 +51,16 @@ class Place(NamedTuple):
     archive: str | None = None
 
 
+def is_plain(part: str) -> bool:
+    """Whether it may be a part of a module's name: no ``..``, no slash, no NUL, no accent."""
+    return _PART.match(part) is not None
+
+
 def check_name(name: str) -> list[str]:
     """The parts of a dotted name. DanaImportError if one is no plain name (``..``, a slash, NUL, an accent)."""
     parts = name.split(".")
     for part in parts:
-        if not _PART.match(part):
+        if not is_plain(part):
             raise DanaImportError(
                 f"{name!r} is not a module name", hint="a name has letters, digits and underscores, with dots between"
             )

@@ -111,6 +111,11 @@ def _place(error: DanaError, stack: list[StackEntry]) -> None:
         )
 
 
+def hide_our_frames(error: BaseException) -> BaseException:
+    """The same error, with Dana's and the host's frames in its traceback only."""
+    return error.with_traceback(_without_ours(list(_steps(error.__traceback__))))
+
+
 def _steps(trace: TracebackType | None) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace
