@@ -22,7 +22,7 @@ from types import CodeType, TracebackType
 from typing import Final
 
 from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
-from dana_guards.watchdog import ACTIVE, WATCH, clock, running
+from dana_guards.watchdog import NO_THREAD, WATCH, ThreadSlot, clock, running, slot_of
 
 UNLIMITED: Final = sys.maxsize
 DEFAULT_TIMEOUT: Final = 30.0
@@ -147,9 +147,9 @@ class HostSection:
 class Meter:
     """Counts for one context, and the place where a stop is asked for and delivered.
 
-    The slots `entered`, `outer`, `memory`, `baseline`, `serial` and `stopped` are read by the watchdog; entering
-    writes them and computes nothing. `serial` tells the entries apart: a stop is recorded together with the serial
-    that it is meant for, so one that comes too late is never delivered to the next call.
+    Entering writes `thread`, `serial` and, if there is one, `outer`, and computes nothing. `serial` tells the entries
+    apart: what is known of an entry (the stop that is meant for it, its baseline, its output) is recorded together with
+    its serial, so nothing has to be reset, and a stop that comes too late is never delivered to the next call.
 
     Parameters
     ----------
@@ -157,18 +157,21 @@ class Meter:
     """
 
     __slots__ = (
-        "_counted", "_inner", "_namespaces", "_saved", "baseline", "codes", "entered", "host_depth", "limits", "memory",
-        "outer", "output", "serial", "stopped", "thread", "timeout",
+        "_base", "_began", "_counted", "_inner", "_namespaces", "_saved", "codes", "host_depth", "limits", "memory",
+        "outer", "output", "serial", "slot", "stopped", "thread", "timeout",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.limits = limits
         self.timeout = limits.timeout
         self.memory = limits.memory
-        self.serial = self.entered = self._inner = self._counted = 0.0
+        self.serial = self._inner = self._counted = 0.0
+        self._base: tuple[float, int] | None = None
+        self._began: tuple[float, float] | None = None
         self.thread: int | None = None
+        self.slot: ThreadSlot = NO_THREAD
         self.outer: Meter | None = None
-        self.baseline = self.output = self.host_depth = 0
+        self.output = self.host_depth = 0
         self.stopped: tuple[float, DanaError] | None = None
         self.codes: dict[int, CodeType] = {}
         self._namespaces: list[dict[str, object]] = []
@@ -181,24 +184,36 @@ class Meter:
 
         Raises DanaContextError if another thread runs in this context.
         """
+        now = clock()
         ident = get_ident()
-        # No call stands between this test and the write: no other thread runs in between.
+        if self.slot.ident != ident:
+            return self._enter_elsewhere(ident, now)
+        # No call stands between these tests and the writes: no other thread runs in between.
         if self.thread is not None:
             return self._enter_again(ident, 0.0)
         self.thread = ident
-        self.entered = self.serial = now = clock()
-        self.outer = outer = ACTIVE.get(ident)
-        self.baseline = WATCH.resident
-        ACTIVE[ident] = self
-        # After ACTIVE is written: the watchdog parks first and looks at ACTIVE afterwards.
+        self.serial = now
+        outer = self.slot.meter
+        if outer is not None:
+            self.outer = outer
+        self.slot.meter = self
+        # After the slot is written: the watchdog parks first and looks at the slots afterwards.
         if now > WATCH.fresh_until:
-            self._sample(now, outer)
+            self._sample(outer)
         return outer
 
-    def _sample(self, now: float, outer: Meter | None) -> None:
+    def _enter_elsewhere(self, ident: int, now: float) -> Meter | None:
+        """The first entry from a thread: find its slot, then enter."""
+        slot = slot_of(ident)
+        if self.thread is not None:
+            return self._enter_again(ident, now)
+        self.slot = slot
+        return self.enter()
+
+    def _sample(self, outer: Meter | None) -> None:
         """A fresh baseline; undo the entry if that fails (a thread or the stack is not to be had)."""
         try:
-            self.baseline = WATCH.wake() if WATCH.parked else WATCH.sample(now)
+            self.baseline = WATCH.wake() if WATCH.parked else WATCH.sample()
         except BaseException:
             self.leave(outer)
             raise
@@ -213,8 +228,8 @@ class Meter:
         self.host_depth = 0
         # Serials of inner entries count down, so they never meet those of outermost ones, which are times.
         self.serial = self._inner = self._inner - 1
-        self.outer = outer = ACTIVE.get(ident)
-        ACTIVE[ident] = self
+        self.outer = outer = self.slot.meter
+        self.slot.meter = self
         return outer
 
     def leave(self, outer: Meter | None) -> DanaError | None:
@@ -224,10 +239,8 @@ class Meter:
         ----------
         outer : what `enter` returned.
         """
-        ident = self.thread
-        assert ident is not None, "leave without enter"
-        # Not deleted: a dict that loses and gets one key over and over is rebuilt every few times.
-        ACTIVE[ident] = outer
+        assert self.thread is not None, "leave without enter"
+        self.slot.meter = outer
         stopped, serial = self.stopped, self.serial
         if self._saved:
             self.serial, self.outer, self.host_depth = self._saved.pop()
@@ -321,6 +334,41 @@ class Meter:
         return max(min(meter.deadline for meter in running(self)) - clock(), 0.0)
 
     @property
+    def entry(self) -> float:
+        """The serial of the outermost entry, which is the time of it."""
+        saved = self._saved
+        return saved[0][0] if saved else self.serial
+
+    @property
+    def entered(self) -> float:
+        """When the outermost entry began, on the clock of `watchdog.clock`; time that does not count is added."""
+        entry, began = self.entry, self._began
+        return began[1] if began is not None and began[0] == entry else entry
+
+    @entered.setter
+    def entered(self, time: float) -> None:
+        self._began = (self.entry, time)
+
+    @property
+    def baseline(self) -> int:
+        """The resident size at the outermost entry, in bytes.
+
+        Until the size is read the next time it is the one that was read last: `Watchdog.sample` settles it then.
+        """
+        entry, base = self.entry, self._base
+        return base[1] if base is not None and base[0] == entry else WATCH.resident
+
+    @baseline.setter
+    def baseline(self, size: int) -> None:
+        self._base = (self.entry, size)
+
+    def settle(self, resident: int) -> None:
+        """Keep `resident`, which was read before the entry, as its baseline (the watchdog calls this)."""
+        entry, base = self.entry, self._base
+        if base is None or base[0] != entry:
+            self._base = (entry, resident)
+
+    @property
     def deadline(self) -> float:
         """The end of the running call on the clock of `watchdog.clock`, by this meter's own timeout."""
         return self.entered + self.timeout
@@ -341,7 +389,7 @@ class Meter:
             yield
         finally:
             now = clock()
-            self.entered, self.baseline = entered + (now - start), WATCH.sample(now) - used
+            self.entered, self.baseline = entered + (now - start), WATCH.sample() - used
 
     # -- sizes and output ----------------------------------------------------------------------------
 
@@ -352,7 +400,7 @@ class Meter:
 
     def count_output(self, size: int) -> None:
         """Count `size` bytes that ``print`` or ``log`` are about to write."""
-        entry = self._saved[0][0] if self._saved else self.serial
+        entry = self.entry
         if entry != self._counted:  # the first of this outermost call
             self._counted = entry
             self.output = 0

@@ -1,6 +1,6 @@
 """The watchdog: one daemon thread per process that ends what runs past its limits.
 
-In: the meters of running contexts (`ACTIVE`, written by `Meter.enter` and `Meter.leave`), the clock, the
+In: the meters of running contexts (`ThreadSlot.meter`, written by `Meter.enter` and `Meter.leave`), the clock, the
 resident size of the process. Out: a stop recorded in the meter, and the thread that runs Dana code brought
 to raise `Interrupt`, again and again until it has left. Not done here: sizes of single operations (they are
 bounded before they start), hard limits (the process tier).
@@ -36,8 +36,71 @@ from dana_guards.errors import DanaError, DanaMemoryError, DanaTimeoutError, Int
 if TYPE_CHECKING:
     from dana_guards.limits import Meter
 
-ACTIVE: dict[int, Meter | None] = {}
-"""Thread id to the innermost running meter, None where nothing runs. Single dict operations, so no lock."""
+
+
+class ThreadSlot:
+    """One thread as the watchdog sees it: what an entry writes, and what is looked at in each poll.
+
+    A meter keeps the slot of the thread that used it last, so that the next entry compares one number and looks
+    nothing up. Entering reads `ident` and writes `meter` without a call in between, and so does `forget_threads` the
+    other way round: a slot whose number was taken away is never entered again.
+    """
+
+    __slots__ = ("ident", "meter")
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        """The thread; 0, which is no thread, once the slot is forgotten."""
+        self.meter: Meter | None = None
+        """The innermost running meter, None where nothing runs."""
+
+
+NO_THREAD: Final = ThreadSlot(0)
+"""The slot of a meter that was never entered."""
+
+_slots: dict[int, ThreadSlot] = {}
+_slots_lock = threading.Lock()
+
+
+def slot_of(ident: int) -> ThreadSlot:
+    """The slot of the calling thread, whose number is `ident`."""
+    with _slots_lock:
+        slot = _slots.get(ident)
+        if slot is None:
+            slot = _slots[ident] = ThreadSlot(ident)
+        return slot
+
+
+def innermost() -> Meter | None:
+    """The innermost running meter of the calling thread."""
+    slot = _slots.get(get_ident())
+    return None if slot is None else slot.meter
+
+
+def forget_threads() -> None:
+    """Drop the slots of threads that have ended: a thread that starts later may get the same number."""
+    with _slots_lock:
+        living = sys._current_frames()
+        for ident, slot in list(_slots.items()):
+            if ident not in living and slot.meter is None:
+                slot.ident = 0
+                del _slots[ident]
+
+
+def _only_this_thread() -> Meter | None:
+    """In a child process after a fork: forget all slots but the caller's; the meter that runs in it."""
+    global _slots_lock
+    _slots_lock = threading.Lock()
+    ident = get_ident()
+    for other in [slot for slot in _slots.values() if slot.ident != ident]:
+        other.ident = 0
+    kept = _slots.get(ident)
+    _slots.clear()
+    if kept is None:
+        return None
+    _slots[ident] = kept
+    return kept.meter
+
 
 clock: Final = perf_counter
 """Monotonic, and fine enough on every system that two entries never have the same time."""
@@ -55,8 +118,12 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 def resident_bytes() -> int:
     """Resident size of this process in bytes; 0 where the system does not tell."""
     try:
-        with open("/proc/self/statm", "rb", buffering=0) as file:
-            return int(file.read().split()[1]) * _PAGE
+        # Not `open`: half of the time, and each system call gives the interpreter away.
+        file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(file, 256).split()[1]) * _PAGE
+        finally:
+            os.close(file)
     except (OSError, IndexError, ValueError):
         return _peak_bytes()
 
@@ -83,13 +150,18 @@ def running(top: Meter) -> list[Meter]:
 
 def look_for_stop() -> None:
     """Raise the pending stop of the calling thread, if any: for work of ours that has no meter at hand."""
-    meter = ACTIVE.get(get_ident())
+    meter = innermost()
     if meter is not None:
         meter.check()
 
 
+def _running_now() -> list[Meter]:
+    """The innermost meter of each thread that runs Dana code."""
+    return [meter for slot in list(_slots.values()) if (meter := slot.meter) is not None]
+
+
 class Watchdog:
-    """Polls `ACTIVE`; parked while nothing has run for half a second."""
+    """Polls the slots of the threads; parked while nothing has run for half a second."""
 
     def __init__(self) -> None:
         self.resident = 0
@@ -110,7 +182,7 @@ class Watchdog:
 
     def wake(self) -> int:
         """Have a look soon; start the thread if there is none. Returns the fresh resident size in bytes."""
-        self.sample(clock())
+        self.sample()
         if self._thread is None:
             with self._start:
                 if self._thread is None:
@@ -122,10 +194,14 @@ class Watchdog:
             self._signal.release()
         return self.resident
 
-    def sample(self, now: float) -> int:
+    def sample(self) -> int:
         """Read the resident size; bytes."""
-        self.fresh_until = now + STALE
-        self.resident = resident = resident_bytes()
+        resident = resident_bytes()
+        for top in _running_now():
+            for meter in running(top):
+                meter.settle(self.resident)
+        self.fresh_until = clock() + STALE
+        self.resident = resident
         return resident
 
     def _run(self) -> None:
@@ -134,7 +210,7 @@ class Watchdog:
             if delay is None:
                 self.parked = True
                 self.fresh_until = -inf
-                if any(ACTIVE.values()):  # somebody entered before it could see that we park
+                if _running_now():  # somebody entered before it could see that we park
                     self.parked = False
                     continue
                 self._signal.acquire()
@@ -149,7 +225,7 @@ class Watchdog:
         interval each.
         """
         now = clock()
-        innermost = [meter for meter in ACTIVE.copy().values() if meter is not None]
+        innermost = _running_now()
         self._idle = 0 if innermost or self._stopping else self._idle + 1
         wake_at = now + PERIOD
         for meter in innermost:
@@ -157,22 +233,16 @@ class Watchdog:
         self._deliver()
         # Where a deadline is near the look at the memory can wait, but not for ever.
         if wake_at >= now + PERIOD or now > self.fresh_until + PERIOD:
-            resident = self.sample(now)
+            resident = self.sample()
             for meter in innermost:
                 self._stop(meter, partial(_swollen, resident))
             self._deliver()
         if self._stopping:
             wake_at = min(wake_at, now + URGENT)
         if self._idle > _IDLE_POLLS:
-            self._forget_threads()
+            forget_threads()
             return None
         return max(wake_at - clock(), 0.0)
-
-    def _forget_threads(self) -> None:
-        """Drop the keys of threads that have ended; a living thread's key is its own to write."""
-        living = sys._current_frames()
-        for ident in [ident for ident in ACTIVE.copy() if ident not in living]:
-            ACTIVE.pop(ident, None)
 
     def _stop(self, innermost: Meter, excess: Callable[[Meter], DanaError | None]) -> float:
         """Stop what is over its limits in one thread, and what it called; the nearest deadline that is ahead."""
@@ -196,9 +266,7 @@ class Watchdog:
 
     def after_fork(self) -> None:
         """In a child process no thread but the forking one is left."""
-        ident = get_ident()
-        kept = ACTIVE.get(ident)
-        ACTIVE.clear()
+        running_here = _only_this_thread()
         self.parked = True
         self.fresh_until = -inf
         self._thread = None
@@ -206,8 +274,7 @@ class Watchdog:
         self._signal = threading.Lock()
         self._signal.acquire()
         self._stopping = {}
-        if kept is not None:
-            ACTIVE[ident] = kept
+        if running_here is not None:
             self.wake()
 
 
@@ -305,7 +372,7 @@ def _interrupt_here(code: CodeType, *_details: object) -> None:
     An instruction that the compiler added has no line, and an error there would show none. The next event comes at
     once; should all of them be like that, every 64th one counts.
     """
-    meter = ACTIVE.get(get_ident())
+    meter = innermost()
     if meter is not None and (reason := meter.pending()) is not None:
         if sys._getframe(1).f_lineno is None and next(_WITHOUT_LINE) % 64:
             return

@@ -67,7 +67,7 @@ def test_every_form_is_stopped(form: str) -> None:
 
     namespace = load(FORMS[form], meter, run=run, **names())
     assert isinstance(call(meter, namespace["f"]), DanaTimeoutError)
-    assert watchdog.ACTIVE.get(threading.get_ident()) is None
+    assert watchdog.innermost() is None
     again = load("def f():\n for x in (1, 2): y = x\n return y", meter)
     assert call(meter, again["f"]) is None
 

@@ -25,7 +25,7 @@ from dana_guards.errors import DanaTypeError
 from dana_guards.spelling import dana_name
 from dana_guards.type_tokens import TYPE_WORDS
 from opendxa.dana.copying import SCALARS
-from opendxa.dana.results import SCALAR_RESULTS
+from opendxa.dana.results import SCALAR_RESULTS, SMALL_RESULTS
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
@@ -133,11 +133,11 @@ class Shape(NamedTuple):
     reentrant: bool
 
 
-_FAST = {"int", "float", "str", "bool"}
+_SCALAR_WORDS = ("int", "float", "str", "bool")
 
 
 def _first_word(guide: Guide) -> str:
-    return guide.words[0] if guide.words[0] in _FAST else ""
+    return guide.words[0] if guide.words[0] in _SCALAR_WORDS else ""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -156,15 +156,10 @@ def _factory(shape: Shape) -> Callable[..., FunctionType]:
     lines += [f"  {line}" for line in _admissions(shape)]
     lines += [*_ENTER, "  try:", f"   I_result = {call}"]
     lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
-    if shape.returns is not None:
-        test = f"type(I_result) is not {shape.returns}" if shape.returns else "True"
-        lines += [f"  if {test}: I_check_return(I_result)"]
-    lines += ["  I_kind = type(I_result)"]
-    lines += [f"  if I_kind is {kind}: return I_{kind}(I_result)" for kind in ("int", "float", "str")]
-    lines += ["  return I_finish(I_result)", " return run"]
+    lines += [*_result(shape.returns), " return run"]
     names_in: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident}
     names_in |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
-    names_in |= {"I_clock": watchdog.clock, "I_active": watchdog.ACTIVE, "I_watch": watchdog.WATCH}
+    names_in |= {"I_clock": watchdog.clock, "I_watch": watchdog.WATCH, "I_small": SMALL_RESULTS}
     names_in["__name__"] = __name__
     tree = ast.parse("\n".join(lines))
     for node in ast.walk(tree):
@@ -175,28 +170,48 @@ def _factory(shape: Shape) -> Callable[..., FunctionType]:
     return names_in["make"]  # type: ignore[no-any-return]
 
 
-# `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the seven that a call into a
-# context takes. A test fails when those methods change, so that these lines are changed with them.
+# `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the eleven that a call into
+# a context would take. A test fails when those methods change, so that these lines are changed with them.
 _ENTER = [
+    "  I_now = I_clock()",
     "  I_ident_ = I_ident()",
-    "  if I_state.thread is not None:",
-    "   I_outer = I_state.enter()",
+    "  I_slot = I_state.slot",
+    "  if I_slot.ident != I_ident_ or I_state.thread is not None:",
+    "   I_outer, I_slot = I_state.enter(), None",
     "  else:",
     "   I_state.thread = I_ident_",
-    "   I_state.entered = I_state.serial = I_now = I_clock()",
-    "   I_state.outer = I_outer = I_active.get(I_ident_)",
-    "   I_state.baseline = I_watch.resident",
-    "   I_active[I_ident_] = I_state",
-    "   if I_now > I_watch.fresh_until: I_state._sample(I_now, I_outer)",
+    "   I_state.serial = I_now",
+    "   I_outer = I_slot.meter",
+    "   if I_outer is not None: I_state.outer = I_outer",
+    "   I_slot.meter = I_state",
+    "   if I_now > I_watch.fresh_until: I_state._sample(I_outer)",
 ]
 _LEAVE = [
-    "  if I_state._saved or I_state.stopped is not None:",
+    "  if I_state.stopped is not None or I_slot is None:",
     "   I_reason = I_leave(I_outer)",
     "   if I_reason is not None: raise I_stopped(I_reason)",
     "  else:",
-    "   I_active[I_ident_] = I_outer",
-    "   I_state.outer = I_state.thread = None",
+    "   I_slot.meter = I_outer",
+    "   if I_outer is not None: I_state.outer = None",
+    "   I_state.thread = None",
 ]
+
+
+def _result(returns: str | None) -> list[str]:
+    """The lines that check the result and hand it out; one of the declared scalar type is asked for nothing more.
+
+    `returns` is what `Shape.returns` says: None for no annotation, ``""`` for one that has to be asked about always.
+    """
+    made = {kind: f"return I_{kind}(I_result)" for kind in _SCALAR_WORDS} | {"bool": "return I_result"}
+    made["int"] = f"return I_small[I_result] if 0 <= I_result < {len(SMALL_RESULTS)} else I_int(I_result)"
+    lines = []
+    if returns:
+        lines += [f"  if type(I_result) is {returns}: {made.pop(returns)}"]
+    if returns is not None:
+        lines += ["  I_check_return(I_result)"]
+    lines += ["  I_kind = type(I_result)"]
+    lines += [f"  if I_kind is {kind}: {made[kind]}" for kind in made]
+    return [*lines, "  if I_result is None: return None", "  return I_finish(I_result)"]
 
 
 def _extras(shape: Shape) -> str:
