@@ -22,7 +22,7 @@ from types import CodeType, TracebackType
 from typing import Final
 
 from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
-from dana_guards.watchdog import NO_THREAD, WATCH, ThreadSlot, clock, running, slot_of
+from dana_guards.watchdog import NO_THREAD, WATCH, ThreadSlot, clock, innermost, running, slot_of
 
 UNLIMITED: Final = sys.maxsize
 DEFAULT_TIMEOUT: Final = 30.0
@@ -30,6 +30,10 @@ DEFAULT_MEMORY: Final = 1_000_000_000
 DEFAULT_OUTPUT: Final = 10_000_000
 DEFAULT_DEPTH: Final = 1000
 DEFAULT_DIGITS: Final = 4300
+COMPILE_TIME: Final = 1.0
+"""Seconds that all compiling of one outermost call may take in any case, however short the timeout is."""
+COMPILE_MEMORY: Final = 100_000_000
+"""Bytes by which the process may grow while it compiles, however small the limit is."""
 
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]+)")
 _SIZE_UNITS: Final = {
@@ -127,6 +131,17 @@ class Limits:
 NO_LIMITS: Final = Limits(timeout=math.inf, memory=UNLIMITED, output=UNLIMITED)
 
 
+@contextmanager
+def compiling() -> Iterator[None]:
+    """`Meter.compiling` of the calling thread's paused call; outside of a call nothing limits the compiler."""
+    meter = innermost()
+    if meter is None or meter.entered != math.inf:
+        yield
+    else:
+        with meter.compiling():
+            yield
+
+
 class HostSection:
     """``with meter.host():`` - nothing is delivered inside; what is pending is delivered on the way out."""
 
@@ -157,8 +172,8 @@ class Meter:
     """
 
     __slots__ = (
-        "_base", "_began", "_counted", "_inner", "_namespaces", "_saved", "codes", "host_depth", "limits", "memory",
-        "outer", "output", "serial", "slot", "stopped", "thread", "timeout",
+        "_base", "_began", "_compiled", "_counted", "_inner", "_namespaces", "_saved", "allowed", "codes", "host_depth",
+        "limits", "memory", "outer", "output", "serial", "slot", "stopped", "thread", "timeout",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
@@ -173,6 +188,8 @@ class Meter:
         self.outer: Meter | None = None
         self.output = self.host_depth = 0
         self.stopped: tuple[float, DanaError] | None = None
+        self.allowed: float | None = None
+        self._compiled = (0.0, 0.0)
         self.codes: dict[int, CodeType] = {}
         self._namespaces: list[dict[str, object]] = []
         self._saved: list[tuple[float, Meter | None, int]] = []
@@ -262,10 +279,10 @@ class Meter:
 
     # -- stopping ------------------------------------------------------------------------------------
 
-    def pending(self) -> DanaError | None:
-        """The reason, if the calling thread is to leave this context's Dana code now."""
+    def pending(self, thread: int | None = None) -> DanaError | None:
+        """The reason, if the calling thread (or the one it stands for) is to leave this context's Dana code now."""
         stopped = self.stopped
-        if stopped is None or stopped[0] != self.serial or self.host_depth or self.thread != get_ident():
+        if stopped is None or stopped[0] != self.serial or self.host_depth or self.thread != (thread or get_ident()):
             return None
         return stopped[1]
 
@@ -379,9 +396,10 @@ class Meter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A section whose time and memory do not count: the compiler's work for a module that is being imported.
+        """A section whose time and memory do not count: finding, reading and compiling a module that is imported.
 
-        Only for our own work, which bounds itself. Meters outside of this one run on.
+        Only for our own work, which bounds itself; what the compiler does in it has limits of its own (`compiling`).
+        Meters outside of this one run on.
         """
         start, entered, used = clock(), self.entered, WATCH.resident - self.baseline
         self.entered, self.baseline = math.inf, sys.maxsize
@@ -390,6 +408,30 @@ class Meter:
         finally:
             now = clock()
             self.entered, self.baseline = entered + (now - start), WATCH.sample() - used
+
+    @property
+    def allowed_memory(self) -> int:
+        """Bytes by which the process may grow while the compiler works."""
+        return max(self.memory, COMPILE_MEMORY)
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """A section inside of `paused` in which the compiler works, under limits of its own.
+
+        All compiling of one outermost call may take as long as the call itself (`timeout`), and never less than
+        `COMPILE_TIME`: a first import shall not fail where the second, from the cache, succeeds. The process may grow
+        by `memory`, and never less than `COMPILE_MEMORY`. The compiler asks with `watchdog.look_for_stop`.
+        """
+        start, entry = clock(), self.entry
+        spent = self._compiled[1] if self._compiled[0] == entry else 0.0
+        self.allowed = max(self.timeout, COMPILE_TIME)
+        self.deadline = start + self.allowed - spent
+        self.baseline = WATCH.sample() + self.allowed_memory - self.memory
+        try:
+            yield
+        finally:
+            self.entered, self.baseline, self.allowed = math.inf, sys.maxsize, None
+            self._compiled = (entry, spent + clock() - start)
 
     # -- sizes and output ----------------------------------------------------------------------------
 

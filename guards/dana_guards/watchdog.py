@@ -22,7 +22,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from math import inf
@@ -148,11 +148,29 @@ def running(top: Meter) -> list[Meter]:
     return chain
 
 
+_STANDS_FOR: Final[dict[int, int]] = {}
+"""Thread that works for another one, which waits for it, to that one."""
+
+
 def look_for_stop() -> None:
     """Raise the pending stop of the calling thread, if any: for work of ours that has no meter at hand."""
-    meter = innermost()
-    if meter is not None:
-        meter.check()
+    ident = get_ident()
+    if _STANDS_FOR:
+        ident = _STANDS_FOR.get(ident, ident)
+    slot = _slots.get(ident)
+    meter = None if slot is None else slot.meter
+    if meter is not None and meter.stopped is not None and (reason := meter.pending(ident)) is not None:
+        raise Interrupt(reason)
+
+
+@contextlib.contextmanager
+def standing_for(waiting: int) -> Iterator[None]:
+    """A section in a thread that works for thread `waiting`: what stops that one stops `look_for_stop` here."""
+    _STANDS_FOR[get_ident()] = waiting
+    try:
+        yield
+    finally:
+        _STANDS_FOR.pop(get_ident(), None)
 
 
 def _running_now() -> list[Meter]:
@@ -282,6 +300,11 @@ def _late(now: float, meter: Meter) -> DanaError | None:
     """Why a meter is to stop at this time, or None."""
     if meter.deadline > now:
         return None
+    if meter.allowed is not None:
+        return DanaTimeoutError(
+            f"the deadline passed: {meter.allowed:g} s for compiling the modules and texts of one call",
+            hint="give more time, split the text, or compile ahead of time (dana2py build)",
+        )
     return DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call")
 
 
@@ -289,6 +312,11 @@ def _swollen(resident: int, meter: Meter) -> DanaError | None:
     """Why a meter is to stop at this size of the process, or None."""
     if resident - meter.baseline <= meter.memory:
         return None
+    if meter.allowed is not None:
+        return DanaMemoryError(
+            f"compiling grew the process by more than {meter.allowed_memory} bytes",
+            hint="split the text, or compile ahead of time (dana2py build)",
+        )
     return DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes")
 
 

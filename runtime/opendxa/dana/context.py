@@ -382,7 +382,7 @@ class DanaContext:
         public = [f"public:{dana_name(key)}" for key in vars(self._environment.public) if not key.startswith("_")]
         system = [f"system:{dana_name(key)}" for key in vars(self._environment.system) if not key.startswith("_")]
         known = [key for key in namespace if not key.startswith("_")]
-        # No stop could reach the compiler, which bounds itself, and the first time it has to be loaded as well.
+        # The compiler has a deadline of its own (`Meter.compiling`); the first time it has to be loaded as well.
         with self._meter.paused():
             compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system], program)
         namespace.pop("dana_result", None)

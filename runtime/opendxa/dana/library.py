@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from dana2py.cache import Cache
 from dana2py.compiled import CacheKey, CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaSyntaxError, InternalError
+from dana_guards.limits import compiling
 from opendxa.dana.search import Place, Root, default_roots
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Library:
         if module is None:
             from dana2py.compiler import compile_source
 
-            with _our_mistakes(filename):
+            with compiling(), _our_mistakes(filename):
                 module = compile_source(
                     text, filename, name="__main__", policy=policy, known=names, interactive=True, closed=closed
                 )
@@ -174,7 +175,7 @@ def _compile(data: bytes, place: Place, name: str, policy: Policy) -> CompiledMo
 
     assert place.file is not None
     text = decode(data, place.file)
-    with _our_mistakes(place.file):
+    with compiling(), _our_mistakes(place.file):
         return compile_source(text, place.file, name=name, policy=policy, is_package=place.is_package)
 
 
