@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import get_ident
 from types import CodeType, TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
 from dana_guards.watchdog import NO_THREAD, WATCH, ThreadSlot, clock, innermost, running, slot_of
@@ -142,6 +142,21 @@ def compiling() -> Iterator[None]:
             yield
 
 
+class Flags(Protocol):
+    """A namespace, or what stands for one: the flag of a stop can be set in it."""
+
+    def __setitem__(self, name: str, value: object, /) -> None: ...
+
+
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    """A code object and those inside it."""
+    pending = [code]
+    while pending:
+        each = pending.pop()
+        yield each
+        pending.extend(part for part in each.co_consts if isinstance(part, CodeType))
+
+
 class HostSection:
     """``with meter.host():`` - nothing is delivered inside; what is pending is delivered on the way out."""
 
@@ -191,7 +206,7 @@ class Meter:
         self.allowed: float | None = None
         self._compiled = (0.0, 0.0)
         self.codes: dict[int, CodeType] = {}
-        self._namespaces: list[dict[str, object]] = []
+        self._namespaces: list[Flags] = []
         self._saved: list[tuple[float, Meter | None, int]] = []
 
     # -- entering and leaving Dana code ------------------------------------------------------------
@@ -457,18 +472,23 @@ class Meter:
 
         By identity: equal code objects of two modules are two places to stop at.
         """
-        pending = [code]
-        while pending:
-            each = pending.pop()
-            self.codes[id(each)] = each
-            pending.extend(part for part in each.co_consts if isinstance(part, CodeType))
+        self.codes.update((id(each), each) for each in code_objects(code))
 
     def register_namespace(self, namespace: dict[str, object]) -> None:
         """Give a module's globals the flag ``dana_stop``, which code for Python 3.11 tests."""
         self._namespaces.append(namespace)
         namespace["dana_stop"] = self.is_stopping()
 
-    def forget_namespace(self, namespace: dict[str, object]) -> None:
+    def forget_code(self, code: CodeType) -> None:
+        """Code that runs nowhere any more: the stop need not reach it."""
+        gone = {id(each) for each in code_objects(code)}
+        self.codes = {ident: each for ident, each in self.codes.items() if ident not in gone}
+
+    def replace_namespace(self, namespace: dict[str, object], flag: Flags) -> None:
+        """From now on the flag of a namespace is set by way of ``flag``, which need not keep it alive."""
+        self._namespaces = [flag if each is namespace else each for each in self._namespaces]
+
+    def forget_namespace(self, namespace: Flags) -> None:
         """A namespace that no code can run in any more: the stop need not reach it."""
         self._namespaces = [each for each in self._namespaces if each is not namespace]
 

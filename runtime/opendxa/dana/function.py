@@ -17,7 +17,7 @@ import keyword
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from threading import get_ident
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dana_guards import watchdog
@@ -143,31 +143,59 @@ def _first_word(guide: Guide) -> str:
 @functools.lru_cache(maxsize=1024)
 def _factory(shape: Shape) -> Callable[..., FunctionType]:
     """Compile the maker of closures of one shape."""
-    names = [*shape.positional, *shape.keyword_only, shape.star, shape.double_star]
-    for name in names:
+    names = _names()
+    head = [f"def make({', '.join(_given(shape))}):", " I_leave = I_state.leave"]
+    exec(_on_one_line([*head, *_run_lines(shape), " return run"]), names)
+    return names["make"]  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=1024)
+def _live_factory(shape: Shape) -> Callable[..., FunctionType]:
+    """The same for functions without a closure: they have globals of their own, and can become others (`live`)."""
+    code, given = _on_one_line([line[1:] for line in _run_lines(shape)]), _given(shape)
+
+    def make(*values: Any) -> FunctionType:
+        names = _names() | dict(zip(given, values, strict=True))
+        names["I_leave"] = names["I_state"].leave
+        exec(code, names)
+        made: FunctionType = names.pop("run")
+        return made
+
+    return make
+
+
+def _names() -> dict[str, Any]:
+    """What the text of every closure knows. A parameter may have the name of a built-in, hence our own names."""
+    names: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident, "I_type": type, "I_tuple": tuple}
+    names |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
+    names |= {"I_clock": watchdog.clock, "I_watch": watchdog.WATCH, "I_small": SMALL_RESULTS}
+    names |= {f"I_is_{kind.__name__}": kind for kind in (int, float, str, bool)}
+    names |= {"I_Any": BaseException, "__name__": __name__}
+    return names
+
+
+def _on_one_line(lines: list[str]) -> CodeType:
+    """The code of the lines; all on one line, so that `dress` can move all of it to that of the Dana function."""
+    tree = ast.parse("\n".join(lines))
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+    return compile(tree, "<dana border>", "exec")
+
+
+def _run_lines(shape: Shape) -> list[str]:
+    """The text of the function that the host calls, as it stands in another function."""
+    for name in [*shape.positional, *shape.keyword_only, shape.star, shape.double_star]:
         if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
             raise DanaTypeError(f"{name!r} cannot be a parameter")
-    lines = [f"def make(I_fn, I_admit, I_state, I_fail, I_stopped, I_finish, {_extras(shape)}):"]
-    lines += [" I_leave = I_state.leave"]
-    lines += [f" def run({_parameters(shape)}):"]
+    lines = [f" def run({_parameters(shape)}):"]
     call = f"I_fn({_arguments(shape)})"
     if shape.reentrant:
         lines += [f"  if I_state.thread == I_ident() and not I_state.host_depth: return {call}"]
     lines += [f"  {line}" for line in _admissions(shape)]
     lines += [*_ENTER, "  try:", f"   I_result = {call}"]
-    lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
-    lines += [*_result(shape.returns), " return run"]
-    names_in: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident}
-    names_in |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
-    names_in |= {"I_clock": watchdog.clock, "I_watch": watchdog.WATCH, "I_small": SMALL_RESULTS}
-    names_in["__name__"] = __name__
-    tree = ast.parse("\n".join(lines))
-    for node in ast.walk(tree):
-        if hasattr(node, "lineno"):
-            # One line, so that `dress` can move all of it to the line of the Dana function.
-            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
-    exec(compile(tree, "<dana border>", "exec"), names_in)
-    return names_in["make"]  # type: ignore[no-any-return]
+    lines += ["  except I_Any as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
+    return [*lines, *_result(shape.returns)]
 
 
 # `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the eleven that a call into
@@ -206,18 +234,20 @@ def _result(returns: str | None) -> list[str]:
     made["int"] = f"return I_small[I_result] if 0 <= I_result < {len(SMALL_RESULTS)} else I_int(I_result)"
     lines = []
     if returns:
-        lines += [f"  if type(I_result) is {returns}: {made.pop(returns)}"]
+        lines += [f"  if I_type(I_result) is I_is_{returns}: {made.pop(returns)}"]
     if returns is not None:
         lines += ["  I_check_return(I_result)"]
-    lines += ["  I_kind = type(I_result)"]
-    lines += [f"  if I_kind is {kind}: {made[kind]}" for kind in made]
+    lines += ["  I_kind = I_type(I_result)"]
+    lines += [f"  if I_kind is I_is_{kind}: {made[kind]}" for kind in made]
     return [*lines, "  if I_result is None: return None", "  return I_finish(I_result)"]
 
 
-def _extras(shape: Shape) -> str:
+def _given(shape: Shape) -> list[str]:
+    """The names of what a maker is given."""
     checks = [f"I_check_{name}" for name, _ in shape.guides]
     defaults = [f"I_default_{name}" for name in shape.defaults]
-    return ", ".join(["I_check_return", *checks, *defaults])
+    state = ["I_fn", "I_admit", "I_state", "I_fail", "I_stopped", "I_finish", "I_check_return"]
+    return [*state, *checks, *defaults]
 
 
 def _parameters(shape: Shape) -> str:
@@ -252,9 +282,9 @@ def _admissions(shape: Shape) -> Iterator[str]:
             continue  # the instance
         fast = guides.get(name)
         test = (
-            f"type({name}) is not int and type({name}) not in I_S"
+            f"I_type({name}) is not I_is_int and I_type({name}) not in I_S"
             if fast is None
-            else f"type({name}) is not {fast}"
+            else f"I_type({name}) is not I_is_{fast}"
             if fast
             else "True"
         )
@@ -264,7 +294,7 @@ def _admissions(shape: Shape) -> Iterator[str]:
         change = f"I_admit({name})" if fast is None else f"I_check_{name}({name})"
         yield f"if {test}: {name} = {change}"
     if shape.star is not None:
-        yield f"{shape.star} = tuple([I_admit(I_item) for I_item in {shape.star}])"
+        yield f"{shape.star} = I_tuple([I_admit(I_item) for I_item in {shape.star}])"
     if shape.double_star is not None:
         yield f"{shape.double_star} = {{I_key: I_admit(I_item) for I_key, I_item in {shape.double_star}.items()}}"
 
@@ -342,7 +372,8 @@ def context_function(
     )
     border = context._border
     checks = [_argument_check(context, source, name, guide) for name, guide in guides.items()]
-    made = _factory(shape)(
+    reloader = context._reloader
+    made = (_factory if reloader is None else _live_factory)(shape)(
         target,
         border.admit,
         context._meter,
@@ -354,7 +385,10 @@ def context_function(
         *[defaults[name] for name in shape.defaults],
     )
     made.__dict__["__dana_target__"] = target
-    return dress(made, source, described, context)
+    dress(made, source, described, context)
+    if reloader is not None:
+        reloader.add(made, source.__name__ if method else None)
+    return made
 
 
 def _argument_check(context: DanaContext, source: FunctionType, name: str, guide: Guide) -> Callable[[Any], Any]:

@@ -22,7 +22,7 @@ _INFO = "__dana__"
 class ModuleInfo:
     """What belongs to a module and is no name of it."""
 
-    __slots__ = ("compiled", "folder", "public", "ready", "stamp", "submodule")
+    __slots__ = ("__weakref__", "compiled", "folder", "namespace", "public", "ready", "stamp", "submodule")
 
     def __init__(
         self,
@@ -35,8 +35,10 @@ class ModuleInfo:
         self.folder = folder
         self.public = public
         self.submodule = submodule
-        self.stamp: tuple[int, ...] = ()
+        self.stamp: tuple[int | str, ...] | None = ()
         """How the file looked when it was loaded."""
+        self.namespace: dict[str, Any] | None = None
+        """The module's own namespace, once it is over."""
         self.ready = False
         """False while the top level runs: then names may still be missing (circular imports)."""
 
