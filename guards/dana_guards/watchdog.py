@@ -190,6 +190,7 @@ class Watchdog:
         self._signal = threading.Lock()
         self._signal.acquire()
         self._idle = 0
+        self._looked = -inf
         self._stopping: dict[int, Meter] = {}
         self._delivery = Delivery()
 
@@ -240,27 +241,24 @@ class Watchdog:
         """Look once at every running meter; seconds to the next look, None to park.
 
         Deadlines first: reading the memory gives other threads the interpreter, three times, for up to a switch
-        interval each.
+        interval each. So where a deadline is near it is read only if the last look is long ago.
         """
         now = clock()
         innermost = _running_now()
         self._idle = 0 if innermost or self._stopping else self._idle + 1
-        wake_at = now + PERIOD
-        for meter in innermost:
-            wake_at = min(wake_at, self._stop(meter, partial(_late, now)))
+        deadline = min([self._stop(meter, partial(_late, now)) for meter in innermost], default=inf)
         self._deliver()
-        # Where a deadline is near the look at the memory can wait, but not for ever.
-        if wake_at >= now + PERIOD or now > self.fresh_until + PERIOD:
+        if deadline > now + 2 * PERIOD or now > self._looked + 2 * PERIOD:
+            self._looked = now
             resident = self.sample()
             for meter in innermost:
                 self._stop(meter, partial(_swollen, resident))
             self._deliver()
-        if self._stopping:
-            wake_at = min(wake_at, now + URGENT)
         if self._idle > _IDLE_POLLS:
             forget_threads()
             return None
-        return max(wake_at - clock(), 0.0)
+        wake_at = now + (URGENT if self._stopping else PERIOD)
+        return max(min(wake_at, _next_look(now, deadline)) - clock(), 0.0)
 
     def _stop(self, innermost: Meter, excess: Callable[[Meter], DanaError | None]) -> float:
         """Stop what is over its limits in one thread, and what it called; the nearest deadline that is ahead."""
@@ -294,6 +292,19 @@ class Watchdog:
         self._stopping = {}
         if running_here is not None:
             self.wake()
+
+
+def _next_look(now: float, deadline: float) -> float:
+    """When to look again for the sake of the nearest deadline.
+
+    A thread that computes gives the interpreter away one switch interval after it was asked, so asking begins that much
+    before the deadline, and no look is taken so shortly before that the answer to it would come late.
+    """
+    lead = min(sys.getswitchinterval(), PERIOD)
+    ahead = deadline - lead - now
+    if ahead <= 0.0:
+        return min(deadline, now + lead / 10)
+    return now + (ahead if ahead <= PERIOD else ahead / 2)
 
 
 def _late(now: float, meter: Meter) -> DanaError | None:
