@@ -132,8 +132,15 @@ def compiler_options() -> tuple[str, ...]:
 
 def read_bytes(file: str) -> bytes:
     """The bytes of a file, at most a little more than the compiler accepts."""
-    with open(file, "rb") as opened:
-        return opened.read(_MAX_BYTES)
+    fd = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        # Not `open(file).read(limit)`: that would first make room for the limit.
+        data = os.read(fd, min(os.fstat(fd).st_size, _MAX_BYTES))
+        while len(data) < _MAX_BYTES and (more := os.read(fd, min(65536, _MAX_BYTES - len(data)))):
+            data += more
+        return data
+    finally:
+        os.close(fd)
 
 
 def read_place(place: Place, name: str) -> bytes:

@@ -60,6 +60,8 @@ class LoadedModule(ModuleType):
             from opendxa.dana import module  # only for who looks
 
             return module.manifest_of(self) if name == "__manifest__" else module.python_source_of(self)
+        if info is not None and name == "__all__":  # always live, and an import need not make it
+            return list(map(python_name, exported_names(self.__dict__)))
         if info is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(f"module {self.__dict__.get('__name__', 'dana')!r} has no attribute {name!r}")
         found = lookup(self, name)
