@@ -6,7 +6,6 @@ In: paths. Out: findings, files, counts, exit codes.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -115,12 +114,9 @@ def cache_info(as_json: bool) -> int:
     if as_json:
         print(json.dumps(info._asdict(), ensure_ascii=False))
     elif not info.enabled:
-        off = os.environ.get("DANA_CACHE")
-        print("the cache is switched off (DANA_CACHE)" if off else "there is no home folder; DANA_CACHE_DIR names one")
+        print("the cache is switched off (DANA_CACHE)")
     else:
         print(f"folder   {info.folder}\nentries  {info.entries}\nsize     {_size(info.size)} of {_size(info.limit)}")
-        if info.problem:
-            print(f"problem  nothing is stored: {info.problem}; DANA_CACHE_DIR names another folder")
     return FINE
 
 

@@ -39,7 +39,7 @@ class CaughtError:
     ``original`` is the record itself, so that ``raise x from e.original`` works.
     """
 
-    __slots__ = ("_details", "_exception", "_foreign", "_lookup", "_trace")
+    __slots__ = ("__weakref__", "_details", "_exception", "_foreign", "_lookup", "_trace")
     _dana_type_name_ = "DanaException"
 
     def __init__(self, exception: Exception, foreign: bool = False, lookup: Lookup | None = None) -> None:

@@ -7,10 +7,13 @@ import datetime
 import decimal
 import enum
 import fractions
+import math
 import pickle
-from collections import Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
-from collections.abc import Callable, Iterator
+import uuid
+from collections import Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque, namedtuple
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -44,6 +47,17 @@ class Text(str):
 
     def upper(self) -> str:
         raise AssertionError
+
+
+class Plain(enum.Enum):
+    """No number and no text."""
+
+    ONE = 1
+
+
+async def no_items() -> AsyncIterator[int]:
+    """An async generator."""
+    yield 1
 
 
 class Number(int):
@@ -153,6 +167,14 @@ def test_immutable_values_cross_both_ways(value: object, source: str) -> None:
         ({}.keys(), "list(value)"),
         (int, "name"),
         (enum, "functions="),
+        (Plain.ONE, "value.value"),
+        (ValueError("x"), "str(value)"),
+        (UserString("x"), "str(value)"),
+        (UserList([1]), "list(value)"),
+        (Path("x"), "str(value)"),
+        (memoryview(b"x"), "decode"),
+        (uuid.UUID(int=1), "str(value)"),
+        (no_items(), "function.stream(value)"),
         (object(), "expose"),
         ([{"deep": (object(),)}], "expose"),
     ],
@@ -170,9 +192,26 @@ def test_numpy_scalars_are_numbers(inside: Callable[[Any], Any]) -> None:
 
     for value, kind in ((numpy.int64(3), int), (numpy.float32(0.5), float), (numpy.bool_(True), bool)):
         assert type(inside(value)) is kind
-    with pytest.raises(DanaTypeError) as caught:
-        inside(numpy.arange(3))
-    assert "tolist" in (caught.value.hint or "")
+    for refused, hint in (
+        (numpy.arange(3), "tolist"),
+        (numpy.array(3), "tolist"),
+        (numpy.complex128(1), "value.real"),
+        (numpy.datetime64("2026-01-01"), "value.item()"),
+    ):
+        with pytest.raises(DanaTypeError) as caught:
+            inside(refused)
+        assert hint in (caught.value.hint or "")
+
+
+def test_numbers_and_texts_at_the_edge(echo: Callable[[Any], Any]) -> None:
+    """Not a number, infinities, signed zero, huge ints and lone surrogates cross as they are; bool stays bool."""
+    assert math.isnan(echo(math.nan))
+    assert [echo(value) for value in (math.inf, -math.inf, 10**6000)] == [math.inf, -math.inf, 10**6000]
+    assert math.copysign(1.0, echo(-0.0)) == -1.0
+    assert echo("\ud800a") == "\ud800a"
+    assert echo(True) is True
+    assert echo([True, 1, 1.0]) == [True, 1, 1.0]
+    assert [type(item) for item in echo([True, 1, 1.0])] == [bool, int, float]
 
 
 def test_copies_both_ways(context: DanaContext) -> None:
@@ -413,6 +452,11 @@ def test_results_answer(context: DanaContext, source: str, answers: dict[str, An
         ("{'a': 1}", "as_list"),
         ("{'a': 1}", "as_object"),
         ("'text'", "as_list"),
+        ("10 ** 5000", "as_str"),
+        ("10 ** 5000", "as_bool"),
+        ("10 ** 5000", "as_float"),
+        ("'1e999'", "as_float"),
+        ("1e308 * 10", "as_int"),
     ],
 )
 def test_a_lossy_answer_is_refused(context: DanaContext, source: str, name: str) -> None:

@@ -101,6 +101,37 @@ def test_methods() -> None:
     assert [Maths().add(1, 2), Maths.static(3, 4), Maths.of_class(5, 6)] == [3, 7, 11]
 
 
+def test_self_may_be_annotated() -> None:
+    """In a class the first parameter named self is the instance, whatever its annotation says."""
+
+    class Shop:
+        @dana_function("stubs.add")
+        def add(self: Any, a: int, b: int) -> int: ...  # type: ignore[empty-body]
+
+    assert Shop().add(1, b=2) == 3
+
+
+def test_only_functions_stand_for_functions(write: Write) -> None:
+    """A stub that yields, and a target that is a value, are told so."""
+    folder = write("m.na", "value = 3\n").parent
+
+    def yielding() -> Any:
+        yield 1
+
+    async def streaming() -> Any:
+        yield 1
+
+    for stub in (yielding, streaming):
+        with pytest.raises(TypeError, match="without yield"):
+            dana_function("m.value")(stub)
+
+    @dana_function("m.value", search_paths=[folder])
+    def value() -> int: ...  # type: ignore[empty-body]
+
+    with pytest.raises(DanaTypeError, match=r"m\.value is int, no function"):
+        value()
+
+
 def test_one_context_for_each_thread(context: DanaContext) -> None:
     """Without a current context each thread has its own; inside `with` it is that one."""
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
+import pickle
+import pydoc
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dana_guards.errors import DanaTypeError
 from dana_guards.limits import Meter
 from opendxa.dana import DanaContext, DanaFunction
 from opendxa.dana.function import guide_of, python_annotations
 
 Write = Callable[[str, str], Path]
 
-ENTER_AND_LEAVE = "b565f1ac2301ccae"
+ENTER_AND_LEAVE = "e2a5c4bbb83976a0"
 """Digest of the source of `Meter.enter` and `Meter.leave` that `function._ENTER` and `function._LEAVE` repeat."""
 
 
@@ -81,6 +84,37 @@ def test_all_kinds_of_parameters(context: DanaContext) -> None:
         g(1, 2, 3)
 
 
+def test_pickling(write: Write, make_context: Callable[..., DanaContext]) -> None:
+    """A function of a context is not its name: it cannot be pickled, also where Python has a module of that name."""
+    path = write("json.na", "def loads(x):\n    return x\ndef once(x):\n    return x\n")
+    context = make_context(search_paths=[path.parent])
+    module = context.import_module("json")
+    made = context.eval_dana("def f(x):\n    return x\nf")
+    iterator = context.eval_dana("map(f, [1])")
+    for each in (module.loads, module.once, made):
+        with pytest.raises(pickle.PicklingError, match="Can't pickle"):
+            pickle.dumps(each)
+        assert copy.deepcopy(each) is each
+    for each in (context, module, iterator):
+        for way in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="cannot be pickled or copied"):
+                way(each)
+    assert (made(1), list(iterator)) == (1, [1])
+
+
+def test_tools_of_python(write: Write, context: DanaContext) -> None:
+    """``help``, ``typing.get_type_hints`` and `dir` show what the Dana text says."""
+    write("m.na", '"""A module."""\ndef half(x: float, y: int = 2) -> float:\n    """A half."""\n    return x / y\n')
+    module = context.import_module("m")
+    text = pydoc.render_doc(module.half, renderer=pydoc.plaintext)
+    assert "half(x: float, y: int = 2) -> float\n    A half." in text
+    assert "A module." in pydoc.render_doc(module, renderer=pydoc.plaintext)
+    assert typing.get_type_hints(module.half) == {"x": float, "y": int, "return": float}
+    assert {"half", "__file__", "__name__"} <= set(dir(module))
+    with pytest.raises(AttributeError, match="did you mean 'half'"):
+        module.hafl  # noqa: B018
+
+
 def test_only_dana_functions_count() -> None:
     """The metaclass is not fooled by look-alikes, and nobody can make one."""
     assert not isinstance(len, DanaFunction)
@@ -117,25 +151,3 @@ def test_annotations_for_python_tools() -> None:
         "y": "int[[[",
         "z": "int int",
     }
-
-
-@pytest.mark.parametrize("guide", ["", " -> int", " -> any", " -> int | str"])
-@pytest.mark.parametrize("number", [-1, 0, 256, 257, 2**70])
-def test_small_results_are_results_too(context: DanaContext, guide: str, number: int) -> None:
-    """Whether a result is shared or made, it is an int with `as_int`, whatever the function declares."""
-    result = context.eval_dana(f"def same(x){guide}:\n    return x\nsame")(number)
-    assert result == number
-    assert type(result.as_int()) is int
-    assert result.as_str() == str(number)
-
-
-def test_results_of_other_types_than_declared(context: DanaContext) -> None:
-    """true fits an int and stays true; none and a wrong scalar are checked before anything is shared."""
-    same = context.eval_dana("def same(x) -> int:\n    return x\nsame")
-    assert same(True) is True
-    for wrong in (None, 1.0, "1"):
-        with pytest.raises(DanaTypeError, match="declared to give int"):
-            same(wrong)
-    listed = context.eval_dana("def listed(x) -> list:\n    return x\nlisted")
-    with pytest.raises(DanaTypeError, match="declared to give list"):
-        listed(3)

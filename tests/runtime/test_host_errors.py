@@ -20,6 +20,7 @@ from opendxa.dana import (
     DanaRuntimeError,
     DanaSecurityError,
     DanaSyntaxError,
+    DanaTypeError,
 )
 
 Write = Callable[[str, str], Path]
@@ -149,6 +150,28 @@ def test_exceptions_of_host_functions(make_context: Callable[..., DanaContext]) 
     with pytest.raises(DanaRuntimeError) as uncaught:
         context.eval_dana("fail()")
     assert isinstance(uncaught.value.__cause__, Secret)
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_records_come_back(make_context: Callable[..., DanaContext], isolation: str) -> None:
+    """A caught error that the host got, as a result or an argument, goes back in; another context's does not."""
+    context = make_context(functions={"give": lambda error: error}, isolation=isolation)
+    caught = "r = none\ntry:\n    {}\nexcept Exception as e:\n    r = {}\nr"
+    for text, kind, message in (("1 / 0", "ZeroDivisionError", "division by zero"), ("{}['k']", "KeyError", "'k'")):
+        record = context.eval_dana(caught.format(text, "e"))
+        assert (record.type, record.message) == (kind, message)
+        assert context.eval_dana(caught.format(text, "[give(e).type, give(e).message]")) == [kind, message]
+        look = context.eval_dana("def look(e):\n    return [e.type, e.message]\nlook")
+        assert look(record) == [kind, message]
+        again = context.eval_dana("def again(e):\n    raise e\nagain")
+        with pytest.raises(DanaRuntimeError, match=kind) as error:
+            again(record)
+        assert type(error.value.__cause__).__name__ == kind
+        other = make_context(isolation=isolation).eval_dana("def look(e):\n    return e.message\nlook")
+        with pytest.raises(DanaTypeError, match="that another context caught cannot enter") as refused:
+            other(record)
+        assert "to_dict()" in (refused.value.hint or "")
+        assert other(record.to_dict()) == message
 
 
 def test_a_host_function_with_a_wrong_call(make_context: Callable[..., DanaContext]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,64 @@ def test_a_tenant_has_so_many_contexts() -> None:
     assert third.closed
     with pytest.raises(DanaContextError, match="closed"):
         tenant.create_context()
+
+
+def test_a_context_reaches_no_further_than_its_tenant(tmp_path: Path) -> None:
+    """Folders, functions (also inside data) and the kind of isolation are the tenant's; data are free."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "sub").mkdir(parents=True)
+    runtime = DanaRuntime()
+    with runtime.tenant("ann", search_paths=iter([inside]), functions={"now": lambda: 1}) as tenant:
+        further: list[dict[str, Any]] = [
+            {"search_paths": [outside]},
+            {"search_paths": [inside, inside / ".."]},
+            {"functions": {"shell": print}},
+            {"objects": {"shell": print}},
+            {"objects": {"data": {"deep": [(print,)]}}},
+        ]
+        for settings in further:
+            with pytest.raises(ValueError, match="tenant 'ann' does not have"):
+                tenant.create_context(**settings)
+        for _ in range(2):  # the tenant's own settings can be read more than once
+            with tenant.create_context(search_paths=iter([str(inside)]), objects={"data": [5]}) as context:
+                assert context.eval_dana("now() + data[0]") == 6
+        with tenant.create_context(functions={"now": lambda: 2}) as context:
+            assert context.eval_dana("now()") == 2
+    with runtime.tenant("bob", isolation="process") as tenant, pytest.raises(ValueError, match="in processes"):
+        tenant.create_context(isolation="thread")
+
+
+def test_capabilities_are_read_once() -> None:
+    """An iterator of capabilities grants what it names; the twin names less."""
+    with DanaRuntime().tenant("ann", allowed_capabilities=iter(["env"])) as tenant:
+        with tenant.create_context(allowed_capabilities=iter(["env"])) as context:
+            assert context.eval_dana("get_env('NO_SUCH_NAME')") is None
+        with tenant.create_context(allowed_capabilities=iter([])) as context, pytest.raises(PermissionError):
+            context.eval_dana("get_env('NO_SUCH_NAME')")
+
+
+def test_the_tenant_hears_of_every_use() -> None:
+    """A context with a listener of its own does not take the tenant's away."""
+    heard: list[str] = []
+    with DanaRuntime().tenant("ann", on_capability=lambda use: heard.append("tenant " + use.capability)) as tenant:
+        context = tenant.create_context(on_capability=lambda use: heard.append("context " + use.capability))
+        with pytest.raises(PermissionError):
+            context.eval_dana("get_env('HOME')")
+    assert heard == ["tenant env", "context env"]
+
+
+def test_tenants_in_many_threads() -> None:
+    """Contexts of one tenant, made and used in threads at once, keep to its bound and leave nothing open."""
+    with DanaRuntime().tenant("ann", max_contexts=8) as tenant:
+
+        def work(number: int) -> Any:
+            with tenant.create_context() as context:
+                context.eval_dana(f"x = {number}")
+                return context.eval_dana("x * 2")
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(work, range(40))) == [2 * number for number in range(40)]
+        assert tenant.contexts == 0
 
 
 @pytest.mark.parametrize("settings", [{"timeout": "soon"}, {"max_contexts": 0}, {"allowed_capabilities": ["x"]}])

@@ -112,7 +112,7 @@ def parse_grant(text: object) -> Grant:
     if capability is None:
         near = near_name(name, known())
         guess = f"; did you mean {near!r}?" if near else ""
-        raise ValueError(f"unknown capability {text!r}{guess} Known are {', '.join(sorted(known()))}.")
+        raise ValueError(f"unknown capability {text!r}{guess}. Known are {', '.join(sorted(known()))}.")
     if not colon:
         return Grant(capability, None, text)
     if capability.parse_scope is None:

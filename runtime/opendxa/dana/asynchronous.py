@@ -17,19 +17,28 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from dana_guards.errors import DanaError, DanaLimitError
+from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaTypeError
 from opendxa.dana.ending import STOP_SECONDS
 from opendxa.dana.function import context_of
 
 if TYPE_CHECKING:
+    from dana_guards.limits import Meter
     from opendxa.dana.context import DanaContext
 
 
+_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("dana_loop", default=None)
+"""The loop whose task waits for the call that runs in this thread."""
+_around: ContextVar[tuple[concurrent.futures.Future[Any], ...]] = ContextVar("dana_calls", default=())
+"""The calls that run around this one, and this one."""
 _AGAIN = 0.002
 """Seconds between two looks at a thread that is about to enter or to leave a context."""
+
+_LOOK = 0.05
+"""Seconds between two looks whether a call that waits for a coroutine is to stop."""
 
 
 class _Job:
@@ -56,7 +65,15 @@ class CallQueue:
     async def run(self, call: Callable[[], Any]) -> Any:
         """The result of ``call()``, made in a thread when its turn has come."""
         job = _Job(call)
+        job.variables.run(_loop.set, asyncio.get_running_loop())
+        around = _around.get()
+        job.variables.run(_around.set, (*around, job.future))
         with self._lock:
+            if self._running is not None and self._running.future in around:
+                raise DanaContextError(
+                    "a host function awaits a call of the context that waits for it",
+                    hint="use another context there, or call Dana when the function has returned",
+                )
             self._waiting.append(job)
             start, self._busy = not self._busy, True
         if start:
@@ -126,6 +143,30 @@ async def call_async(function: FunctionType, args: tuple[Any, ...], named: dict[
 async def run_in(context: DanaContext, call: Callable[[], Any]) -> Any:
     """Await a call into a context."""
     return await context._queue().run(call)
+
+
+def awaited(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    """A plain function in place of a coroutine function of the host.
+
+    The coroutine runs in the loop whose task waits for the Dana call, as a task of its own with the variables of that
+    task; the thread of the call waits for it. It is cancelled when the call is, or runs into its deadline.
+    """
+
+    def wait(*args: Any, **named: Any) -> Any:
+        loop = _loop.get()
+        if loop is None or asyncio._get_running_loop() is not None:
+            raise DanaTypeError(
+                f"the host function {getattr(function, '__name__', 'called')!r} is async, and this call is not",
+                hint="await the call: function.call_async(...), context.eval_dana_async(...)",
+            )
+        future = asyncio.run_coroutine_threadsafe(function(*args, **named), loop)
+        while not concurrent.futures.wait([future], _LOOK).done:
+            if meter.is_stopping():
+                future.cancel()
+                break
+        return future.result()
+
+    return wait
 
 
 async def close(context: DanaContext) -> None:

@@ -14,7 +14,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dana_guards.errors import DanaTypeError
@@ -32,15 +32,19 @@ _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 _HINTS: tuple[tuple[str, str], ...] = (
     ("bytes bytearray memoryview", "pass text: value.decode()"),
     ("datetime date time", "pass text: value.isoformat()"),
+    ("datetime64 timedelta64", "pass Python's own: value.item()"),
+    ("Enum", "pass what it stands for: value.value"),
+    ("BaseException UserString", "pass text: str(value)"),
     ("complex", "pass two floats: [value.real, value.imag]"),
     ("UUID Path PosixPath WindowsPath", "pass text: str(value)"),
     ("ndarray Series", "pass a list: value.tolist()"),
     ("DataFrame", "pass rows: value.to_dict('records')"),
-    ("deque dict_keys dict_values dict_items array", "pass a list: list(value)"),
+    ("UserList deque dict_keys dict_values dict_items array", "pass a list: list(value)"),
     ("mappingproxy ChainMap Mapping", "pass a dict: dict(value)"),
     ("type ABCMeta EnumType", "pass its name, or a function that makes it with functions="),
     ("module", "pass the functions that are needed with functions="),
-    ("coroutine", "await it and pass the value"),
+    ("coroutine Future", "await it and pass the value"),
+    ("async_generator", "call the function for each item: async for result in function.stream(value)"),
 )
 
 
@@ -144,6 +148,8 @@ def _numpy_scalar(value: Any) -> Any:
 def refuse(value: Any) -> NoReturn:
     """Say that a value cannot enter, and what to pass in its place."""
     kind = type(value)
+    if kind is CoroutineType:
+        value.close()  # or Python warns that nobody awaited it
     names = {base.__name__ for base in kind.__mro__}
     hint = next((text for words, text in _HINTS if names & set(words.split())), None)
     if hint is None and hasattr(kind, "__dataclass_fields__"):

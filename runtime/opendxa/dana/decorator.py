@@ -65,6 +65,8 @@ def dana_function(
     def decorate(stub: F) -> F:
         if not inspect.isfunction(stub):
             raise TypeError("@dana_function stands on a def; put it below @staticmethod and @classmethod")
+        if inspect.isgeneratorfunction(stub) or inspect.isasyncgenfunction(stub):
+            raise TypeError("@dana_function stands on a def without yield; a Dana function may give an iterator")
         return typing.cast(F, _Stub(target, stub, own).wrapper())
 
     return decorate
@@ -99,7 +101,10 @@ class _Stub:
         self._own = own
         self._signature = inspect.signature(stub)
         first = next(iter(self._signature.parameters.values()), None)
-        self._is_method = first is not None and first.name in ("self", "cls") and first.annotation is first.empty
+        in_class = stub.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
+        self._is_method = (
+            first is not None and first.name in ("self", "cls") and (in_class or first.annotation is first.empty)
+        )
         self._functions: weakref.WeakKeyDictionary[DanaContext, Callable[..., Any]] = weakref.WeakKeyDictionary()
         self._hints: dict[str, Any] | None = None
 
@@ -182,6 +187,8 @@ class _Stub:
                 function = getattr(module, self._name)
             except AttributeError as error:
                 raise DanaImportError(f"@dana_function: {error}") from None
+            if not callable(function):
+                raise DanaTypeError(f"@dana_function: {self._target} is {_kind(function)}, no function")
             self._functions[context] = function
         return function
 

@@ -11,16 +11,21 @@ An exception of host code reaches Dana with its kind; what it says stays with th
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
+from inspect import iscoroutinefunction
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from dana_guards.errors import DanaContextError
+from dana_guards.errors import DanaContextError, DanaTypeError
 from dana_guards.spelling import python_name
 
 if TYPE_CHECKING:
+    from dana_guards.exceptions import CaughtError
     from opendxa.dana.context import DanaContext
 
 _LONGEST_NAME = 200
+_PLAIN = (FunctionType, MethodType, BuiltinFunctionType, partial)
 
 
 def host_function(context: DanaContext, function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -28,11 +33,17 @@ def host_function(context: DanaContext, function: Callable[..., Any], name: str)
 
     Parameters
     ----------
-    function : the host's; it gets plain Python values and may return anything that may enter a context.
+    function : the host's; it gets plain Python values and may return anything that may enter a context. One that is
+        ``async`` runs in the event loop whose task waits for the Dana call.
     name : how Dana knows it.
     """
     admit, release, meter = context._border.admit, context._border.release, context._meter
     enter, leave = meter.enter_host, meter.leave_host
+    original = function
+    if is_async(function):
+        from opendxa.dana.asynchronous import awaited
+
+        function = awaited(function, meter)
 
     def lent(*args: Any, **named: Any) -> Any:
         enter()
@@ -46,7 +57,7 @@ def host_function(context: DanaContext, function: Callable[..., Any], name: str)
 
     lent.__name__ = lent.__qualname__ = name
     lent.__module__ = "host"
-    context._lent[lent] = function
+    context._lent[lent] = original
     return lent
 
 
@@ -149,6 +160,15 @@ def _caller(context: DanaContext, method: str) -> property:
     return property(bound)
 
 
+def own_record(value: CaughtError, known: Container[CaughtError]) -> CaughtError:
+    """A record of a caught error that comes back into its context. DanaTypeError for another context's."""
+    if value in known:
+        return value
+    raise DanaTypeError(
+        "an error that another context caught cannot enter this one", hint="pass what it says: value.to_dict()"
+    )
+
+
 # -- checking what a host gives -------------------------------------------------------------------------
 
 
@@ -161,8 +181,15 @@ def check_lent(names: Iterable[Any], what: str) -> None:
             raise ValueError(f"{what}: {name!r} is reserved")
 
 
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether a call gives a coroutine: ``async def``, bound or partial, or an object with such a ``__call__``."""
+    return iscoroutinefunction(function) or (
+        not isinstance(function, _PLAIN) and iscoroutinefunction(type(function).__call__)
+    )
+
+
 def check_callable(name: str, function: Any) -> None:
-    """ValueError for what cannot be called; coroutine functions would give a coroutine, which is no value."""
+    """ValueError for what cannot be called."""
     if not callable(function):
         raise ValueError(f"functions: {name!r} is not callable")
 

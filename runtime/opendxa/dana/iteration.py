@@ -30,3 +30,6 @@ class DanaIterator:
 
     def __repr__(self) -> str:
         return "<iterator of Dana>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an iterator of Dana cannot be pickled or copied: it lives in its context; list(it) can")

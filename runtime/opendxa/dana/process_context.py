@@ -34,9 +34,8 @@ from opendxa.dana.convert import _CALLABLES, Border
 from opendxa.dana.copying import SCALARS, copy_tree
 from opendxa.dana.ending import ContextMeter
 from opendxa.dana.frames import Ref, pack
-from opendxa.dana.host import check_lent
-from opendxa.dana.importer import Stamp, stamp_of
-from opendxa.dana.library import compiler_options, read_place
+from opendxa.dana.host import check_lent, ended, is_async
+from opendxa.dana.library import compiler_options
 from opendxa.dana.process_errors import lost
 from opendxa.dana.process_link import Link
 from opendxa.dana.process_module import ProcessModule
@@ -78,7 +77,7 @@ class ProcessContext(DanaContext):
         self._border = Border(self)
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
         self._texts: set[str] = set()
-        self._files: dict[str, tuple[str, Stamp, bytes]] = {}
+        self._files: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._modules: dict[str, DanaModule] = {}
         self._async_queue = None
         self._link: Link | None = None
@@ -103,21 +102,27 @@ class ProcessContext(DanaContext):
         check_name(name)
         return self._ask("import", [name], seconds=True)  # type: ignore[no-any-return]
 
-    def _changed(self) -> list[str]:
-        return [name for file, (name, _, _) in list(self._files.items()) if self._is_changed(file)]
-
-    def _renew(self, names: list[str]) -> list[str]:
-        before = {file: entry for file, entry in self._files.items() if entry[0] in names}
-        try:
-            told = self._ask("reload", [], names, seconds=True)
-        except BaseException:
-            self._files.update(before)  # what was sent meanwhile did not come to be
-            raise
-        if self._reloader is not None:
-            self._reloader.migration.migrated, self._reloader.migration.refused = told["migrated"], told["refused"]
+    def reload(self, module: DanaModule) -> DanaModule:
+        if not isinstance(module, ProcessModule) or module._context is not self:
+            raise DanaTypeError("reload needs a module of this context")
+        self._require_open()
+        self._ask("reload", [module.__name__], seconds=True)
         self._forget_functions()
-        renewed: list[str] = told["modules"]
-        return renewed
+        return module
+
+    def reload_changed(self) -> list[str]:
+        self._require_open()
+        changed = [name for name, stamp in self._files.values() if self._is_changed(name, stamp)]
+        names: list[str] = self._ask("changed", [], changed)
+        for name in names:
+            before = {file: entry for file, entry in self._files.items() if entry[0] == name}
+            try:
+                self._ask("reload", [name], seconds=True)
+            except BaseException:
+                self._files.update(before)  # it is changed still, and tried again at the next call
+                raise
+        self._forget_functions()
+        return names
 
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         if type(source) is not str:
@@ -136,7 +141,7 @@ class ProcessContext(DanaContext):
         if filename is None and name not in self._texts:
             self._texts.add(name)
             texts.remember(name, source)
-        self._files.setdefault(name, ("__main__", (), b""))
+        self._files.setdefault(name, ("__main__", ()))
         return as_result(self._ask("eval", [source, filename, program], seconds=True))
 
     def expose(self, name: str, obj: Any, attrs: Iterable[str] = (), methods: Iterable[str] = ()) -> None:
@@ -250,7 +255,6 @@ class ProcessContext(DanaContext):
             "name": self._settings[-1],
             "switches": switches,
             "capabilities": list(self.capability_rows()),
-            "reload": self._reloader is not None,
         }
         lent = [{key: _as_function(value) for key, value in functions.items()}, self._objects]
         link.request("open", [settings], lent)
@@ -260,7 +264,8 @@ class ProcessContext(DanaContext):
 
     def _call_remote(self, remote: RemoteFunction, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call a function of the worker; the short frame where everything is scalar."""
-        self._require_open()
+        if self._closed:
+            raise ended()
         return self._enter(lambda link: self._called(link, remote, args, named))
 
     def _called(self, link: Link, remote: RemoteFunction, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -301,12 +306,12 @@ class ProcessContext(DanaContext):
             self._roots = [*self._search_paths, *self._library.roots()]
         return self._roots
 
-    def note_file(self, name: str, place: Place, stamp: Stamp, data: bytes) -> None:
-        """Remember a file whose text the worker has, and how it looked before it was read."""
+    def note_file(self, name: str, place: Place) -> None:
+        """Remember a file whose text the worker has."""
+        from opendxa.dana.importer import stamp_of
+
         assert place.file is not None
-        self._files[place.file] = (name, stamp, sha256(data).digest())
-        if self._reloader is not None:
-            self._reloader.start()
+        self._files[place.file] = (name, stamp_of(place))
 
     def is_exposed(self, target: Any) -> bool:
         """Whether something lent is an object that shows some of its names, and is nothing to call or to step."""
@@ -331,25 +336,13 @@ class ProcessContext(DanaContext):
             made = self._capabilities[row.name] = row.make(self._environment)
         return made
 
-    def _is_changed(self, file: str) -> bool:
-        """Whether a module's text is another one now than the worker has."""
-        name, stamp, digest = self._files[file]
-        place = None if name == "__main__" else find(check_name(name), self.roots())
-        if place is None or place.file is None:
-            return False
-        now = stamp_of(place)
-        if now in (stamp, None):
-            return False
-        if place.file == file and sha256(read_place(place, name)).digest() == digest:
-            self._files[file] = (name, now, digest)  # it was touched, or saved as it was
-            return False
-        return True
+    def _is_changed(self, name: str, stamp: tuple[int, ...]) -> bool:
+        from opendxa.dana.importer import stamp_of
 
-    def _known_roots(self) -> list[Root]:
-        return self.roots()
-
-    def _loaded_files(self) -> dict[str, str]:
-        return {entry[0]: file for file, entry in list(self._files.items()) if entry[0] != "__main__"}
+        if name == "__main__":
+            return False
+        place = find(check_name(name), self.roots())
+        return place is not None and stamp_of(place) != stamp
 
     # -- the leaves of conversion ----------------------------------------------------------------------
 
@@ -401,7 +394,6 @@ class ProcessContext(DanaContext):
 
     def _end(self) -> None:
         self._closed = True
-        self._watch_no_more()
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return
         self._meter.end()
@@ -427,8 +419,12 @@ def _as_function(value: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> Any:
         return value(*args, **named)
 
-    call.__dict__[_ORIGINAL] = value
-    return call
+    async def call_async(*args: Any, **named: Any) -> Any:
+        return await value(*args, **named)
+
+    made: Any = call_async if is_async(value) else call
+    made.__dict__[_ORIGINAL] = value
+    return made  # type: ignore[no-any-return]
 
 
 def _snapshot(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dana_guards import errors
 from dana_guards.errors import DanaError, DanaLimitError
-from dana_guards.exceptions import KINDS, SandboxError, is_foreign, is_marked, made, message_of
+from dana_guards.exceptions import KINDS, CaughtError, SandboxError, is_foreign, is_marked, made, message_of
 from opendxa.dana.copying import SCALARS
 from opendxa.dana.frames import FrameError, plain_text
 from opendxa.dana.tracebacks import StackEntry
@@ -166,6 +166,17 @@ def python_error(kinds: list[str], args: list[Any], *, named: bool = False) -> E
         return kind(*args)
     except TypeError:  # UnicodeDecodeError and its like want what does not cross
         return RuntimeError(f"{kinds[0]}: {args[0] if args else ''}")
+
+
+def record_of(kind: str, message: str) -> CaughtError:
+    """The record of a caught error of the other side: its kind and what it said, without its place."""
+    said: Any = message
+    if kind == "KeyError":  # says its key as Dana writes it
+        if message[:1] == message[-1:] == "'" and not set(message[1:-1]) & {"'", "\\"}:
+            said = message[1:-1]
+        elif message.isdecimal() and len(message) < 20:
+            said = int(message)
+    return CaughtError(made(python_error([kind], [said])))
 
 
 def error_in_worker(data: dict[str, Any]) -> Exception:

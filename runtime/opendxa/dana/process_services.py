@@ -16,7 +16,7 @@ from dana_guards.capabilities.uses import Place as CallPlace
 from dana_guards.errors import DanaError, DanaLimitError
 from dana_guards.output import byte_length
 from opendxa.dana.frames import FrameError
-from opendxa.dana.importer import stamp_of
+from opendxa.dana.host import is_async
 from opendxa.dana.library import decode, read_place
 from opendxa.dana.search import Place, check_name, display_path, find, not_found, package_file
 
@@ -55,6 +55,10 @@ def call_host(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     if context.is_exposed(function) or not callable(function):
         raise FrameError("a number stands for nothing that can be called")
     args, named = _arguments(link, form)
+    if is_async(function):
+        from opendxa.dana.asynchronous import awaited
+
+        function = awaited(function, context._meter)
     return _as_host(context, lambda: function(*args, **named))
 
 
@@ -191,13 +195,12 @@ def sent_place(context: ProcessContext, place: Place, name: str) -> dict[str, An
     sent: dict[str, Any] = {"file": place.file, "folder": place.folder, "package": place.is_package}
     if place.file is None:
         return sent
-    stamp = stamp_of(place)  # before the text is read: a change meanwhile is one that is still to be seen
     data = read_place(place, name)
     try:
         text = decode(data, place.file)
     except DanaError as error:
         raise error.with_traceback(None) from None
-    context.note_file(name, place, stamp, data)
+    context.note_file(name, place)
     code = _cached(context, place, name, data)
     return sent | {"text": text, "shown": display_path(place.file), "code": code}
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
+import weakref
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dana_guards.errors import DanaContextError, DanaTypeError
 from dana_guards.exceptions import KINDS, CaughtError
-from dana_guards.migrate import SPARE_FIELDS, adopt
 from dana_guards.spelling import did_you_mean
 from dana_guards.structs import DanaObject, Field, StructType, TypeRegistry, delegated, make_field
 from dana_guards.type_tokens import TYPE_WORDS, type_word
@@ -24,8 +24,9 @@ from opendxa.dana.convert import _CALLABLES, _numpy_scalar, refuse
 from opendxa.dana.copying import SCALARS, copy_tree
 from opendxa.dana.frames import Fields, FrameError, Ref, plain_text
 from opendxa.dana.function import _call_async, map_items, python_annotations, stream_items
+from opendxa.dana.host import own_record
 from opendxa.dana.iteration import DanaIterator
-from opendxa.dana.process_errors import python_error
+from opendxa.dana.process_errors import record_of
 from opendxa.dana.process_plain import WORD, plain_ref, plain_value
 from opendxa.dana.process_tables import Borrowed, Lent
 from opendxa.dana.results import as_result
@@ -103,6 +104,7 @@ class ParentValues:
         self._types = TypeRegistry()
         self._classes: dict[int, StructType] = {}
         self._numbers: dict[StructType, int] = {}
+        self._records: weakref.WeakSet[CaughtError] = weakref.WeakSet()
 
     def take_dropped(self) -> list[list[int]]:
         return self._borrowed.take_dropped()
@@ -143,6 +145,9 @@ class ParentValues:
                     hint="pass its fields: value.to_dict()",
                 )
             return Fields(number, [object.__getattribute__(value, field.slot) for field in kind._dana_fields_])
+        if kind is CaughtError:
+            record = own_record(value, self._records)
+            return Ref(["e", record.type, record.message])
         return _token(value)
 
     def _same(self, link: Link) -> None:
@@ -170,7 +175,9 @@ class ParentValues:
         if word == "k" and len(data) == 2 and type(data[1]) is str:
             return _named_token(data[1])
         if word == "e" and len(data) == 3 and all(type(each) is str for each in data):
-            return CaughtError(python_error([data[1]], [data[2]]))
+            record = record_of(data[1], data[2])
+            self._records.add(record)
+            return record
         if len(data) < 2 or type(data[1]) is not int:
             raise FrameError("a reference has no number")
         number: int = data[1]
@@ -251,12 +258,8 @@ class ParentValues:
         }
         body["__getattr__"] = _late_member(self, number, bool(body["_dana_delegates_"]))
         body["_dana_sized_"] = None
-        base: StructType = DanaObject
         try:
-            if self._context._reloader is not None:
-                self._types.spare = SPARE_FIELDS
-                base = self._types.room_for(name, base, body)
-            cls = StructType(name, (base,), body)
+            cls = StructType(name, (DanaObject,), body)
         except (TypeError, ValueError):
             raise FrameError("a class has impossible fields") from None
         self._types.types[name] = cls
@@ -316,12 +319,10 @@ def _calling(context: ProcessContext, remote: RemoteFunction) -> tuple[FunctionT
 def _method(context: ProcessContext, link: Link, python: str, shown: str, doc: str | None) -> FunctionType:
     def run(self: DanaObject, *args: Any, **named: Any) -> Any:
         found = context._ask_link(link, "method", [python], [self, list(args), named])
-        if not isinstance(found, list) or len(found) != 2 or not isinstance(found[1], DanaObject):
+        if not isinstance(found, list) or len(found) != 2 or type(found[1]) is not type(self):
             raise DanaContextError("the worker process gave no result of a method")
-        followed = context._reloader is not None and type(found[1]).__name__ == type(self).__name__
-        if type(found[1]) is not type(self) and not followed:
-            raise DanaContextError("the worker process gave no result of a method")
-        adopt(self, found[1])  # its class may be another one since a reload
+        for field in type(self)._dana_fields_:
+            object.__setattr__(self, field.slot, object.__getattribute__(found[1], field.slot))
         return self if found[0] is found[1] else as_result(found[0])
 
     method: Any = run

@@ -21,6 +21,7 @@ from opendxa.dana.frames import Fields, FrameError, Ref
 from opendxa.dana.function import context_of
 from opendxa.dana.iteration import DanaIterator
 from opendxa.dana.module import DanaModule
+from opendxa.dana.process_errors import record_of
 from opendxa.dana.process_plain import WORD, plain_ref, plain_value
 from opendxa.dana.process_tables import Borrowed, Lent
 from opendxa.dana.results import RESULT_TYPES
@@ -145,6 +146,10 @@ class WorkerValues:
         """What a reference of the parent stands for."""
         if data[0] == WORD:
             return plain_value(data)
+        if data[0] == "e":
+            record = record_of(data[1], data[2])
+            self._worker.opened._records.add(record)
+            return record
         word, number = data
         if word in ("f", "g", "v"):
             return self.lent.get(number)

@@ -10,6 +10,7 @@ should show where it is.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn
 
 from dana_guards.errors import DanaTypeError
@@ -18,7 +19,11 @@ _TRUE, _FALSE = "true", "false"
 
 
 def _refuse(value: object, kind: str, why: str = "") -> NoReturn:
-    shown = repr(_plain(value))
+    plain = _plain(value)
+    try:
+        shown = repr(plain)
+    except ValueError:
+        shown = f"a number of {plain.bit_length()} bits"
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     name = next(base.__name__ for base in type(value).__mro__ if base.__module__ == "builtins")
     raise DanaTypeError(f"{shown} ({name}) cannot be read as {kind}{why}")
@@ -43,7 +48,7 @@ class Result:
         _refuse(self, "int")
 
     def as_float(self) -> float:
-        """A number that a float holds exactly, or a text that spells a float."""
+        """A number that a float holds exactly, or the float that is nearest to what a text spells."""
         _refuse(self, "float")
 
     def as_str(self) -> str:
@@ -77,7 +82,7 @@ class IntResult(Result, int):
     __slots__ = ()
 
     def as_int(self) -> int:
-        return +self  # a plain int, in C: a third of what `int(self)` takes
+        return int(self)
 
     def as_float(self) -> float:
         try:
@@ -89,7 +94,10 @@ class IntResult(Result, int):
         return value
 
     def as_str(self) -> str:
-        return str(int(self))
+        try:
+            return str(int(self))
+        except ValueError:
+            _refuse(self, "str", ": Python writes no more digits than sys.get_int_max_str_digits()")
 
     def as_bool(self) -> bool:
         if self not in (0, 1):
@@ -108,7 +116,7 @@ class FloatResult(Result, float):
         return int(self)
 
     def as_float(self) -> float:
-        return +self
+        return float(self)
 
     def as_str(self) -> str:
         return str(float(self))
@@ -132,9 +140,12 @@ class StrResult(Result, str):
 
     def as_float(self) -> float:
         try:
-            return float(str(self))
+            value = float(str(self))
         except ValueError:
             _refuse(self, "float")
+        if math.isinf(value) and "inf" not in self.lower():
+            _refuse(self, "float", ": it is too large")
+        return value
 
     def as_str(self) -> str:
         return str(self)
@@ -167,9 +178,6 @@ class DictResult(Result, dict[Any, Any]):
 SCALAR_RESULTS: dict[type, type] = {int: IntResult, float: FloatResult, str: StrResult}
 RESULT_TYPES: dict[type, type] = {**SCALAR_RESULTS, list: ListResult, dict: DictResult}
 """Exact type of a value to the type of the result."""
-
-SMALL_RESULTS = tuple(map(IntResult, range(257)))
-"""The results that are made once, as Python makes these ints once: making one takes as long as two calls."""
 
 
 def as_result(value: Any) -> Any:

@@ -7,6 +7,7 @@ Nothing is scheduled here: how many calls of a tenant run at once is the host's 
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from typing import Any
 from dana_guards.errors import DanaContextError, DanaLimitError
 from dana_guards.limits import Limits
 from opendxa.dana.context import DanaContext
+from opendxa.dana.copying import copy_tree
 from opendxa.dana.library import Library
 
 Create = Callable[..., DanaContext]
@@ -33,6 +35,8 @@ class DanaTenant:
         self._create = create
         self._max_contexts = max_contexts
         self._settings = settings
+        for name in ("allowed_capabilities", "search_paths"):
+            _as_list(settings, name)
         self._library = Library()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[DanaContext] = weakref.WeakSet()
@@ -44,8 +48,9 @@ class DanaTenant:
 
         Parameters
         ----------
-        settings : as for `DanaRuntime.create_context`. Capabilities must be among those of the tenant, limits may not
-            be higher than its limits.
+        settings : as for `DanaRuntime.create_context`. Capabilities, search paths and names of functions must be among
+            those of the tenant, limits may not be higher, and a tenant in processes has no context in threads. Data in
+            ``objects`` are free. What the tenant listens to with ``on_capability`` it hears in each case.
 
         Raises
         ------
@@ -53,14 +58,17 @@ class DanaTenant:
         DanaLimitError : the tenant has as many open contexts as it may have.
         DanaContextError : the tenant is closed.
         """
-        self._check_capabilities(settings.get("allowed_capabilities", ()))
+        if "allowed_capabilities" in settings:
+            settings["allowed_capabilities"] = self._check_capabilities(settings["allowed_capabilities"])
         self._check_limits(settings)
+        self._check_reach(settings)
+        if "on_capability" in settings:
+            settings["on_capability"] = _both(self._settings.get("on_capability"), settings["on_capability"])
         merged = {**self._settings, **settings, "name": self.name, "library": self._library}
         with self._lock:
             if self._closed:
                 raise DanaContextError(f"the tenant {self.name!r} is closed")
-            opened = sum(not context.closed for context in self._contexts)
-            if self._max_contexts is not None and opened >= self._max_contexts:
+            if self._max_contexts is not None and (opened := self._count_open()) >= self._max_contexts:
                 raise DanaLimitError(f"the tenant {self.name!r} has {opened} open contexts and may have no more")
             context = self._create(**merged)
             self._contexts.add(context)
@@ -70,7 +78,12 @@ class DanaTenant:
     def contexts(self) -> int:
         """The number of open contexts."""
         with self._lock:
-            return sum(not context.closed for context in self._contexts)
+            return self._count_open()
+
+    def _count_open(self) -> int:
+        for context in [each for each in self._contexts if each.closed]:
+            self._contexts.discard(context)  # the garbage collector may come much later
+        return len(self._contexts)
 
     def close(self) -> None:
         """Close all contexts; no new ones can be made. May be called more than once."""
@@ -91,20 +104,70 @@ class DanaTenant:
     def __repr__(self) -> str:
         return f"<DanaTenant {self.name!r}>"
 
-    def _check_capabilities(self, wanted: Iterable[str]) -> None:
+    def _check_capabilities(self, wanted: Iterable[str]) -> list[str]:
         granted = set(self._settings.get("allowed_capabilities", ()))
         if isinstance(wanted, str):
             raise ValueError(f"allowed_capabilities is a list of texts, such as [{wanted!r}]")
+        wanted = list(wanted)
         for text in wanted:
             # A scope inside a scope is not compared: write it as the tenant has it.
             if text not in granted and str(text).partition(":")[0] not in granted:
                 raise ValueError(f"the tenant {self.name!r} does not have the capability {text!r}")
+        return wanted
+
+    def _check_reach(self, settings: dict[str, Any]) -> None:
+        """ValueError for a folder or a function that the tenant does not have, or for less isolation."""
+        own = self._settings
+        folders = {os.path.abspath(path) for path in own.get("search_paths") or ()}
+        for path in _as_list(settings, "search_paths"):
+            if os.path.abspath(path) not in folders:
+                raise ValueError(f"the tenant {self.name!r} does not have the search path {os.fspath(path)!r}")
+        lent = _functions(own)
+        for name in _functions(settings):
+            if name not in lent:
+                raise ValueError(f"the tenant {self.name!r} does not have the function {name!r}")
+        if own.get("isolation") == "process" and settings.get("isolation", "process") != "process":
+            raise ValueError(f"the tenant {self.name!r} runs in processes")
 
     def _check_limits(self, settings: dict[str, Any]) -> None:
         own, asked = _limits(self._settings), _limits({**self._settings, **settings})
         for what in ("timeout", "memory", "output"):
             if getattr(asked, what) > getattr(own, what):
                 raise ValueError(f"the tenant {self.name!r} may not have more {what} than {getattr(own, what)}")
+
+
+def _as_list(settings: dict[str, Any], name: str) -> list[Any]:
+    """A setting as a list that can be read more than once. A lone text is left for the runtime to refuse."""
+    given = settings.get(name)
+    if given is None or isinstance(given, (str, bytes)):
+        return []
+    made = settings[name] = list(given)
+    return made
+
+
+def _functions(settings: dict[str, Any]) -> set[str]:
+    """The names under which settings lend functions, be it in ``functions=`` or anywhere in ``objects=``."""
+    found = set(settings.get("functions") or ())
+    for name, value in (settings.get("objects") or {}).items():
+
+        def note(leaf: Any, name: str = name) -> None:
+            if callable(leaf) and not isinstance(leaf, type):
+                found.add(name)
+
+        copy_tree(value, note, subclasses=True)
+    return found
+
+
+def _both(first: Any, second: Any) -> Any:
+    """One listener in place of two; either may be None."""
+    if first is None or second is None:
+        return first or second
+
+    def tell(*use: Any) -> None:
+        first(*use)
+        second(*use)
+
+    return tell
 
 
 def _limits(settings: dict[str, Any]) -> Limits:
