@@ -33,6 +33,11 @@ class Capability:
     covers : whether a scope allows an argument; the argument's type is the capability's own.
     suggest : argument to the narrow scope that would allow it, for messages; None suggests the bare name.
     narrow : argument to the narrowest scope, for the host's eyes only; `suggest` if None.
+    overlap : two scopes to the scope that both of them hold, or None where they share nothing.
+    needs_name : whether an argument is opened only by a grant that names it, never by one for everything.
+    names_more : whether a scope opens what a grant for everything does not; None where that cannot be known.
+    spell : a scope as text.
+    in_folder : a scope as a policy file has it, and the file's folder, to the scope in full; raises ValueError.
     """
 
     name: str
@@ -41,15 +46,46 @@ class Capability:
     covers: Callable[[Any, Any], bool] = lambda scope, argument: scope == argument
     suggest: Callable[[Any], str] | None = None
     narrow: Callable[[Any], str] | None = None
+    overlap: Callable[[Any, Any], Any] = lambda one, other: one if one == other else None
+    needs_name: Callable[[Any], bool] = lambda argument: False
+    names_more: Callable[[Any], bool | None] = lambda scope: False
+    spell: Callable[[Any], str] = str
+    in_folder: Callable[[str, str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One capability given to one context; `scope` None is all of it."""
+    """One capability given to one context.
+
+    Parameters
+    ----------
+    scope : None is all of it.
+    text : as the host wrote it.
+    named : whether everybody who had to grant it has named the scope. Somebody who granted everything has not meant
+        what needs a name (`Capability.needs_name`).
+    """
 
     capability: Capability
     scope: Any
     text: str
+    named: bool = True
+
+    def allows(self, argument: Any) -> bool:
+        """Whether the argument may be touched."""
+        capability = self.capability
+        if self.scope is None:
+            return not capability.needs_name(argument)
+        return capability.covers(self.scope, argument) and (self.named or not capability.needs_name(argument))
+
+    @property
+    def full_text(self) -> str:
+        """The grant without dependence on the working folder."""
+        return self.capability.name if self.scope is None else f"{self.capability.name}:{self.spelled}"
+
+    @property
+    def spelled(self) -> str:
+        """The scope as text, empty for all of it."""
+        return "" if self.scope is None else self.capability.spell(self.scope)
 
 
 _KNOWN: Final[dict[str, Capability]] = {}
@@ -134,20 +170,56 @@ class Grants:
     Raises ValueError as `parse_grant`.
     """
 
-    __slots__ = ("_by_name", "watch")
+    __slots__ = ("_by_name", "holder", "watch")
 
     _by_name: Mapping[str, tuple[Grant, ...]]
     watch: Watch
+    holder: str
 
     def __init__(self, allowed: Iterable[str] = (), on_capability: OnCapability | None = None) -> None:
         if isinstance(allowed, str):
             raise ValueError(f"allowed_capabilities is a list of texts, such as [{allowed!r}]")
-        by_name: dict[str, tuple[Grant, ...]] = {}
-        for text in allowed:
-            grant = parse_grant(text)
-            by_name[grant.capability.name] = (*by_name.get(grant.capability.name, ()), grant)
+        self._set(_by_name(map(parse_grant, allowed)), Watch(on_capability), "")
+
+    def _set(self, by_name: Mapping[str, tuple[Grant, ...]], watch: Watch, holder: str) -> None:
         object.__setattr__(self, "_by_name", by_name)
-        object.__setattr__(self, "watch", Watch(on_capability))
+        object.__setattr__(self, "watch", watch)
+        object.__setattr__(self, "holder", holder)
+
+    def watched(self, watch: Watch) -> Grants:
+        """The same grants, whose uses `watch` tells."""
+        made: Grants = object.__new__(Grants)
+        made._set(self._by_name, watch, self.holder)
+        return made
+
+    def narrowed(self, other: Grants, holder: str = "") -> Grants:
+        """What these and `other` both allow, with the watch of these.
+
+        Parameters
+        ----------
+        holder : the module whose grants the result is, for the records.
+        """
+        shared = [grant for name in self._by_name for grant in _shared(self.of(name), other.of(name))]
+        made: Grants = object.__new__(Grants)
+        made._set(_by_name(shared), self.watch, holder or self.holder)
+        return made
+
+    def held_by(self, holder: str) -> Grants:
+        """The same grants in the name of a module."""
+        made: Grants = object.__new__(Grants)
+        made._set(self._by_name, self.watch, holder)
+        return made
+
+    def covers(self, grant: Grant) -> bool:
+        """Whether these allow everything that `grant` allows, but for what only its name opens."""
+        return any(
+            own.scope is None or (grant.scope is not None and grant.capability.overlap(own.scope, grant.scope) == grant.scope)
+            for own in self.of(grant.capability.name)
+        )
+
+    def all(self) -> Iterator[Grant]:
+        """Every grant."""
+        return (grant for grants in self._by_name.values() for grant in grants)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("grants cannot be changed")
@@ -162,7 +234,7 @@ class Grants:
         return f"Grants({sorted(self)!r})"
 
     def of(self, name: str) -> tuple[Grant, ...]:
-        """The grants of one capability, the narrow ones first as the host wrote them."""
+        """The grants of one capability, those with a name first."""
         return self._by_name.get(name, ())
 
     def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> Grant:
@@ -185,10 +257,7 @@ class Grants:
 
     def find(self, name: str, argument: Any = None) -> Grant | None:
         """The grant that allows `argument`, or None. Whoever goes on to the effect says so before, with `tell`."""
-        for grant in self.of(name):
-            if grant.scope is None or grant.capability.covers(grant.scope, argument):
-                return grant
-        return None
+        return next((grant for grant in self.of(name) if grant.allows(argument)), None)
 
     def tell(self, grant: Grant, argument: Any = None, shown: str | None = None, by: str | None = None) -> None:
         """Tell the host of a use that is granted. Raises DanaCapabilityError if the host refuses."""
@@ -227,8 +296,32 @@ class Grants:
                     granted,
                     narrowest(capability, argument) if needs is None else needs,
                     watch.place(),
+                    self.holder,
                 )
             )
+
+
+def _by_name(grants: Iterable[Grant]) -> dict[str, tuple[Grant, ...]]:
+    """Grants by capability. Those that name more come first: what they open, the others may not."""
+    by_name: dict[str, tuple[Grant, ...]] = {}
+    for grant in sorted(grants, key=lambda each: (each.scope is None, not each.named)):
+        by_name[grant.capability.name] = (*by_name.get(grant.capability.name, ()), grant)
+    return by_name
+
+
+def _shared(ours: Iterable[Grant], theirs: Iterable[Grant]) -> Iterator[Grant]:
+    """What two lists of grants of one capability both allow."""
+    for own in ours:
+        for other in theirs:
+            named = own.named and other.named
+            if own.scope is None or other.scope is None:
+                narrow = other if own.scope is None else own
+                both = own.scope is None and other.scope is None
+                yield Grant(narrow.capability, narrow.scope, narrow.text, named=both or narrow.scope is None)
+                continue
+            scope = own.capability.overlap(own.scope, other.scope)
+            if scope is not None:
+                yield Grant(own.capability, scope, own.text if scope == own.scope else other.text, named)
 
 
 def narrowest(capability: Capability, argument: Any) -> str:

@@ -21,16 +21,8 @@ from typing import Any, Final
 
 from dana_guards.bounded import check_nesting
 from dana_guards.capabilities import Capability
-from dana_guards.capabilities.paths import (
-    Place,
-    check_writable,
-    covers,
-    is_regular,
-    narrow,
-    parse_folder,
-    place_of,
-    suggest,
-)
+from dana_guards.capabilities import paths
+from dana_guards.capabilities.paths import Place, check_writable, is_regular, place_of
 from dana_guards.errors import DanaSecurityError
 from dana_guards.formatting import text_of
 from dana_guards.limits import Meter
@@ -41,10 +33,25 @@ _ROW_COST: Final = 12
 """Bytes of memory for each byte of CSV or JSON, for the estimate before it is read."""
 _MAX_NODES: Final = 100_000
 
-CAPABILITIES: Final = (
-    Capability("file_read", "reading files", parse_folder, covers, suggest, narrow),
-    Capability("file_write", "writing files", parse_folder, covers, suggest, narrow),
-)
+
+
+def _capability(name: str, what: str) -> Capability:
+    return Capability(
+        name,
+        what,
+        paths.parse_folder,
+        paths.covers,
+        paths.suggest,
+        paths.narrow,
+        paths.overlap,
+        paths.needs_name,
+        paths.names_more,
+        paths.spell,
+        paths.in_folder,
+    )
+
+
+CAPABILITIES: Final = (_capability("file_read", "reading files"), _capability("file_write", "writing files"))
 
 
 @contextmanager

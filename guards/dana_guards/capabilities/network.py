@@ -112,7 +112,38 @@ def _narrow(wanted: Host) -> str:
     return f"{_suggest(wanted)}:{wanted.port}"
 
 
-CAPABILITIES: Final = (Capability("network", "the network", _parse_scope, _covers, _suggest, _narrow),)
+def _overlap(one: Host, other: Host) -> Host | None:
+    if one.name != other.name or (None not in (one.port, other.port) and one.port != other.port):
+        return None
+    return other if one.port is None else one
+
+
+def _names_more(scope: Host) -> bool | None:
+    """A grant for all hosts opens public addresses only; where a name leads, nobody knows before it is asked."""
+    address = _address(scope.name)
+    if address is not None:
+        return not _embedded(address).is_global
+    last = scope.name.rpartition(".")[2]
+    return True if "." not in scope.name or last in ("localhost", "local", "internal", "lan") else None
+
+
+def _spell(scope: Host) -> str:
+    return _suggest(scope) if scope.port is None else _narrow(scope)
+
+
+CAPABILITIES: Final = (
+    Capability(
+        "network",
+        "the network",
+        _parse_scope,
+        _covers,
+        _suggest,
+        _narrow,
+        overlap=_overlap,
+        names_more=_names_more,
+        spell=_spell,
+    ),
+)
 
 
 # -- addresses -------------------------------------------------------------------------------------
@@ -246,7 +277,7 @@ def _send(environment: Any, method: str, url: object, data: object, headers: obj
     for _ in range(MAX_REDIRECTS + 1):
         grant = environment.grants.require("network", request.host, shown=_shown(request), by=by)
         try:
-            addresses = _resolve(request, grant.scope)
+            addresses = _resolve(request, grant.scope if grant.named else None)
         except DanaSecurityError:
             environment.grants.refused("network", _shown(request), by, f"network:{_shown(request)}")
             raise

@@ -127,6 +127,49 @@ def covers(scope: Folder, target: Target) -> bool:
     )
 
 
+def needs_name(target: Target) -> bool:
+    """Whether the target is in a folder that a grant for all files does not open."""
+    return _special_of(target.absolute) is not None
+
+
+def names_more(scope: Folder) -> bool:
+    """Whether a grant for the folder opens what one for all files does not."""
+    return _special_of(scope.real) is not None
+
+
+def overlap(one: Folder, other: Folder) -> Folder | None:
+    """The folder that lies in both, if any; by what their links led to when they were granted."""
+    if is_below(other.real, one.real):
+        one, other = other, one
+    if not is_below(one.real, other.real) or _special_of(one.real) not in (None, _special_of(other.real)):
+        return None
+    return one
+
+
+def spell(scope: Folder) -> str:
+    """The folder in full, with its links."""
+    return scope.spelled
+
+
+def in_folder(text: str, folder: str) -> str:
+    """The folder that a policy file means.
+
+    Relative ones are seen from the policy's own folder. ``..`` may only lead up from there, at the beginning: behind
+    a name, it means one thing to a reader and another to a system that follows links. ``~`` is nobody's home: the
+    policy does not say for whom it is read.
+
+    Raises ValueError.
+    """
+    parts = text.replace(os.sep, "/").split("/")
+    if parts[0].startswith("~"):
+        raise ValueError(f"{text!r} begins with '~': write the folder in full, or as seen from the policy file")
+    names = [part for part in parts if part not in ("", ".")]
+    up = next((count for count, part in enumerate(names) if part != ".."), len(names))
+    if ".." in names[up:] or (up and os.path.isabs(text)):
+        raise ValueError(f"{text!r} has '..' behind a folder: write where that leads")
+    return os.path.normpath(os.path.join(os.path.realpath(folder), text))
+
+
 def _special_of(path: str) -> str | None:
     lowered = path.casefold()
     return next((folder for folder in SPECIAL if is_below(lowered, folder)), None)
@@ -176,13 +219,6 @@ def _root_of(grants: Any, capability: str, target: Target, by: str) -> tuple[Any
         raise grants.denial(capability, target, target.written, by)
     if grant.scope is not None:
         return grant, grant.scope
-    special = _special_of(target.absolute)
-    if special is not None:
-        # All files are granted, but these folders only by name.
-        for each in grants.of(capability):
-            if each.scope is not None and covers(each.scope, target):
-                return each, each.scope
-        raise grants.denial(capability, target, target.written, by)
     top = os.path.splitdrive(target.absolute)[0] + os.sep
     return grant, Folder(top, top)
 
