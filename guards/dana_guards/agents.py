@@ -249,6 +249,17 @@ def _options(agent: Any) -> dict[str, Any]:
     return {option: config[key] for key, option in _OPTIONS.items() if key in config}
 
 
+_ASK = "_dana_ask_"
+"""Class attribute of agent types that ask with the grants of one module."""
+
+
+def set_ask(kind: Any, ask: Ask) -> Any:
+    """Let the agents of a type ask in a way of their own; other types stay as they are. The type itself."""
+    if isinstance(kind, StructType) and kind._dana_kind_ == "agent_blueprint":
+        type.__setattr__(kind, _ASK, staticmethod(ask))
+    return kind
+
+
 def model_methods(ask: Ask) -> dict[str, Callable[..., Any]]:
     """``plan solve reason chat`` over a model."""
 
@@ -257,7 +268,7 @@ def model_methods(ask: Ask) -> dict[str, Callable[..., Any]]:
         memory.calls += 1
         introduced = f"You are {text_of(agent.name)}. {text_of(agent.description)}\n\n{prompt}"
         try:
-            return ask(introduced, _options(agent))
+            return getattr(type(agent), _ASK, ask)(introduced, _options(agent))
         except Exception:
             # Counted and handed on: the program or the host deals with it.
             memory.errors += 1

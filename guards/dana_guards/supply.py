@@ -229,7 +229,7 @@ class Supply:
 
 
 def _of_row(row: safe_builtins.Builtin) -> Maker:
-    return lambda supply: {row.name: _named(row.name, row.make(supply.environment))}
+    return lambda supply: {row.name: named(row.name, row.make(supply.environment))}
 
 
 def _word(name: str, make: Callable[[Any], Any]) -> Maker:
@@ -249,7 +249,7 @@ def _predeclared(name: str) -> Maker:
     return lambda supply: {name: supply.kinds.predeclared(name)}
 
 
-def _named(name: str, function: Any) -> Any:
+def named(name: str, function: Any) -> Any:
     """Functions of ours are called in messages what the program calls them."""
     if type(function) is FunctionType and function.__module__.startswith("dana_guards."):
         function.__name__ = function.__qualname__ = name
@@ -278,7 +278,7 @@ def _makers(host: tuple[Any, ...]) -> dict[str, Maker]:
 
 def _log_functions(supply: Supply) -> dict[str, Any]:
     log, level = output.make_log(supply.environment)
-    return {"log": log, "log_level": _named("log_level", level)}
+    return {"log": log, "log_level": named("log_level", level)}
 
 
 def _hook_makers() -> dict[str, Maker]:

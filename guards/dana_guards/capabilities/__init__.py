@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from dana_guards.capabilities.uses import CapabilityUse, OnCapability, Watch
 from dana_guards.errors import DanaCapabilityError
 from dana_guards.spelling import near_name
+
+if TYPE_CHECKING:
+    from dana_guards.capabilities.modules import ModuleGrants
 
 __all__ = ["Capability", "CapabilityUse", "Grant", "Grants", "OnCapability", "known", "parse_grant", "register", "rows"]
 
@@ -170,27 +173,52 @@ class Grants:
     Raises ValueError as `parse_grant`.
     """
 
-    __slots__ = ("_by_name", "holder", "watch")
+    __slots__ = ("_by_name", "_for_modules", "holder", "modules", "watch")
 
     _by_name: Mapping[str, tuple[Grant, ...]]
+    _for_modules: dict[str, Grants]
     watch: Watch
     holder: str
+    modules: ModuleGrants | None
 
     def __init__(self, allowed: Iterable[str] = (), on_capability: OnCapability | None = None) -> None:
         if isinstance(allowed, str):
             raise ValueError(f"allowed_capabilities is a list of texts, such as [{allowed!r}]")
-        self._set(_by_name(map(parse_grant, allowed)), Watch(on_capability), "")
+        self._set(_by_name(map(parse_grant, allowed)), Watch(on_capability), "", None)
 
-    def _set(self, by_name: Mapping[str, tuple[Grant, ...]], watch: Watch, holder: str) -> None:
+    def _set(
+        self, by_name: Mapping[str, tuple[Grant, ...]], watch: Watch, holder: str, modules: ModuleGrants | None
+    ) -> None:
         object.__setattr__(self, "_by_name", by_name)
         object.__setattr__(self, "watch", watch)
         object.__setattr__(self, "holder", holder)
+        object.__setattr__(self, "modules", modules)
+        object.__setattr__(self, "_for_modules", {})
 
-    def watched(self, watch: Watch) -> Grants:
-        """The same grants, whose uses `watch` tells."""
+    def of_context(self, watch: Watch, modules: ModuleGrants | None = None) -> Grants:
+        """The same grants for one context.
+
+        Parameters
+        ----------
+        watch : tells the uses.
+        modules : which modules of the context may do less.
+        """
         made: Grants = object.__new__(Grants)
-        made._set(self._by_name, watch, self.holder)
+        made._set(self._by_name, watch, self.holder, modules)
         return made
+
+    def for_module(self, module: str) -> Grants:
+        """What the code of a module may do."""
+        if self.modules is None:
+            return self
+        found = self._for_modules.get(module)
+        if found is None:
+            found = self._for_modules[module] = self.modules.grants_for(module, self)
+        return found
+
+    def modules_data(self) -> Any:
+        """What a worker needs to know of `modules`: for which of them it asks in their own name."""
+        return None if self.modules is None else [sorted(self.modules.tables), self.modules.apart]
 
     def narrowed(self, other: Grants, holder: str = "") -> Grants:
         """What these and `other` both allow, with the watch of these.
@@ -201,20 +229,21 @@ class Grants:
         """
         shared = [grant for name in self._by_name for grant in _shared(self.of(name), other.of(name))]
         made: Grants = object.__new__(Grants)
-        made._set(_by_name(shared), self.watch, holder or self.holder)
+        made._set(_by_name(shared), self.watch, holder or self.holder, None)
         return made
 
     def held_by(self, holder: str) -> Grants:
         """The same grants in the name of a module."""
         made: Grants = object.__new__(Grants)
-        made._set(self._by_name, self.watch, holder)
+        made._set(self._by_name, self.watch, holder, None)
         return made
 
     def covers(self, grant: Grant) -> bool:
         """Whether these allow everything that `grant` allows, but for what only its name opens."""
+        capability, scope = grant.capability, grant.scope
         return any(
-            own.scope is None or (grant.scope is not None and grant.capability.overlap(own.scope, grant.scope) == grant.scope)
-            for own in self.of(grant.capability.name)
+            own.scope is None or (scope is not None and capability.overlap(own.scope, scope) == scope)
+            for own in self.of(capability.name)
         )
 
     def all(self) -> Iterator[Grant]:

@@ -20,8 +20,7 @@ from stat import S_IMODE, S_ISDIR
 from typing import Any, Final
 
 from dana_guards.bounded import check_nesting
-from dana_guards.capabilities import Capability
-from dana_guards.capabilities import paths
+from dana_guards.capabilities import Capability, paths
 from dana_guards.capabilities.paths import Place, check_writable, is_regular, place_of
 from dana_guards.errors import DanaSecurityError
 from dana_guards.formatting import text_of

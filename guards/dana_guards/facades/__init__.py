@@ -42,13 +42,14 @@ def rows_of(name: str) -> tuple[Member, ...]:
     return table
 
 
-def open_facade(environment: Any, name: str) -> Facade:
+def open_facade(environment: Any, name: str, grants: Any = None) -> Facade:
     """The facade of a Python module for one context; the same object at each import.
 
     Parameters
     ----------
     environment : grants and meter of the context.
     name : the module's name without ``.py``.
+    grants : of the module that imports it; those of the context if None.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def open_facade(environment: Any, name: str) -> Facade:
             hint=f"there are {', '.join(NAMES)}",
         )
     if name not in FREE:
-        environment.grants.require("python", name, by=f"import {name}.py")
+        (environment.grants if grants is None else grants).require("python", name, by=f"import {name}.py")
     opened = _OPENED.setdefault(environment, {})
     if name not in opened:
         opened[name] = Facade(f"{name}.py", {row.name: row.make(environment) for row in rows_of(name)})

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from opendxa.dana.decorator import dana_function
     from opendxa.dana.function import DanaFunction
     from opendxa.dana.module import DanaModule
+    from opendxa.dana.policy import DanaPolicy
     from opendxa.dana.runtime import DanaRuntime
     from opendxa.dana.tenant import DanaTenant
 
@@ -52,6 +53,7 @@ __all__ = [
     "DanaMemoryError",
     "DanaModule",
     "DanaObject",
+    "DanaPolicy",
     "DanaRecursionError",
     "DanaRuntime",
     "DanaRuntimeError",
@@ -72,6 +74,7 @@ _LAZY = {
     "DanaFunction": "opendxa.dana.function",
     "DanaModule": "opendxa.dana.module",
     "DanaObject": "dana_guards.structs",
+    "DanaPolicy": "opendxa.dana.policy",
     "DanaRuntime": "opendxa.dana.runtime",
     "DanaTenant": "opendxa.dana.tenant",
     "dana_function": "opendxa.dana.decorator",

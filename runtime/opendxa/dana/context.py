@@ -45,6 +45,7 @@ from opendxa.dana.module import DanaModule, forget
 from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
 
 if TYPE_CHECKING:
+    from dana_guards.module_supply import ModuleSupplies
     from opendxa.dana.asynchronous import CallQueue
     from opendxa.dana.library import Library
 
@@ -136,6 +137,7 @@ class DanaContext:
         self._async_queue: CallQueue | None = None
         self._main: LoadedModule | None = None
         self._programs: list[LoadedModule] = []
+        self._apart: ModuleSupplies | None = None
         given = grants(self._meter)
         environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         self._environment = environment
@@ -149,6 +151,8 @@ class DanaContext:
             self._builtins[lent] = self._lend(lent, function)
         for lent, target in objects.items():
             self._builtins[lent] = self._lend(lent, target)
+        if given.modules is not None:
+            self._apart = self._module_supplies({*functions, *objects})
 
     # -- public ------------------------------------------------------------------------------------
 
@@ -362,7 +366,7 @@ class DanaContext:
         return self._run(partial(function, *args))
 
     def _execute(self, compiled: CompiledModule, namespace: dict[str, Any]) -> None:
-        self._supply.fill(compiled.names)
+        namespace["__builtins__"]["_supply_"].fill(compiled.names)
         if id(namespace) not in self._stoppable:
             self._stoppable.add(id(namespace))
             self._meter.register_namespace(namespace)
@@ -439,12 +443,19 @@ class DanaContext:
 
     def _namespace(self, name: str, file: str) -> dict[str, Any]:
         # Dana code learns a path only as far as it is inside the working folder.
-        return make_namespace(self._builtins, name, display_path(file) if file else None, NO_CODE)
+        builtins = self._builtins if self._apart is None else self._apart.builtins(name)
+        return make_namespace(builtins, name, display_path(file) if file else None, NO_CODE)
 
-    def _facade(self, name: str, *, required: bool = False) -> Any:
+    def _module_supplies(self, lent: set[str]) -> ModuleSupplies:
+        """The built-ins of modules that have grants of their own."""
+        from dana_guards.module_supply import ModuleSupplies
+
+        return ModuleSupplies.of_context(self._supply, lent)
+
+    def _facade(self, name: str, *, required: bool = False, importer: str = "") -> Any:
         from opendxa.dana.facades import facade
 
-        return facade(self._environment, name, required=required)
+        return facade(self._environment, name, required=required, importer=importer)
 
     def _watch_declarations(self) -> None:
         """Note the struct classes of this context, so that only its own instances come back in by reference."""
@@ -497,7 +508,7 @@ class DanaContext:
             owner = context_of(value)
             if owner is self:
                 return value.__dict__["__dana_target__"]
-            return value if owner is None and value.__builtins__ is self._builtins else None
+            return value if owner is None and self._is_ours(value.__builtins__) else None
         if isinstance(value, DanaModule) and kind is DanaModule:
             if value._context is not self:
                 raise DanaTypeError("a module of another context cannot enter this one")
@@ -507,6 +518,9 @@ class DanaContext:
         if kind is CaughtError:
             return own_record(value, self._records)
         return value if is_type(value) and not isinstance(value, StructType) else None
+
+    def _is_ours(self, builtins: object) -> bool:
+        return builtins is self._builtins or (self._apart is not None and self._apart.own(builtins))
 
     def _host_function(self, function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
         label = name or str(getattr(function, "__name__", "function"))
@@ -634,6 +648,8 @@ class DanaContext:
         self._programs.clear()
         self._compiled_files.clear()
         self._builtins.clear()
+        if self._apart is not None:
+            self._apart.clear()
         environment = self._environment
         environment.types.types.clear()
         for store in (environment.public, environment.system):

@@ -11,12 +11,13 @@ from typing import Any
 from dana_guards.namespace import Environment
 
 
-def facade(environment: Environment, name: str, *, required: bool = False) -> Any:
+def facade(environment: Environment, name: str, *, required: bool = False, importer: str = "") -> Any:
     """The façade of a Python module, None where there is none.
 
     Parameters
     ----------
     required : the program wrote ``.py``, so a missing façade is an error.
+    importer : the module that imports it, whose grants count.
 
     Raises
     ------
@@ -27,4 +28,4 @@ def facade(environment: Environment, name: str, *, required: bool = False) -> An
 
     if not required and name not in facades.NAMES:
         return None
-    return facades.open_facade(environment, name)
+    return facades.open_facade(environment, name, environment.grants.for_module(importer))

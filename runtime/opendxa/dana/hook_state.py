@@ -62,11 +62,11 @@ class HookState:
         """The compiled module of a place, None for a folder without ``__init__.na``."""
         return None if place.file is None else self._library.load(place, name, self._policy)
 
-    def facade(self, name: str, *, required: bool = False) -> Any:
+    def facade(self, name: str, *, required: bool = False, importer: str = "") -> Any:
         """The façade of a Python module, None where there is none."""
         from opendxa.dana.facades import facade
 
-        return facade(self.environment, name, required=required)
+        return facade(self.environment, name, required=required, importer=importer)
 
     def execute(self, module: ModuleType, name: str, place: Place) -> None:
         """Run a module's top level in its own dictionary."""

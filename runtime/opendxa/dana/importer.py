@@ -24,7 +24,7 @@ from opendxa.dana.search import Place, Root, check_name, find, not_found, packag
 class FacadeMaker(Protocol):
     """Makes the façade of a Python module; None, or an error if it is required, where there is none."""
 
-    def __call__(self, name: str, *, required: bool = False) -> Any: ...
+    def __call__(self, name: str, *, required: bool = False, importer: str = "") -> Any: ...
 
 
 class Importer:
@@ -64,7 +64,7 @@ class Importer:
     def module(self, name: str, level: int, python: bool, importer: str) -> Any:
         """``import name``: the module itself, also for a dotted name."""
         if python:
-            return self._python(name)
+            return self._python(name, importer)
         full = self._absolute(name, level, importer)
         return self.modules.get(full) or as_import_error(full, lambda: self._load(full, importer))
 
@@ -143,9 +143,9 @@ class Importer:
             self._roots = self._make_roots()
         return self._roots
 
-    def _python(self, name: str) -> Any:
+    def _python(self, name: str, importer: str) -> Any:
         check_name(name)
-        return self._facade(name, required=True)
+        return self._facade(name, required=True, importer=importer)
 
     def _absolute(self, name: str, level: int, importer: str) -> str:
         known = self.modules.get(importer)
@@ -160,7 +160,7 @@ class Importer:
         parts = check_name(name)
         place = find(parts, self.roots)
         if place is None:
-            plain = None if importer is None else self._facade(name)
+            plain = None if importer is None else self._facade(name, importer=importer)
             if plain is not None:
                 return plain  # type: ignore[no-any-return]
             raise not_found(name, self.roots, importer)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -84,8 +85,9 @@ class ProcessContext(DanaContext):
         self._renewed: list[Any] = []
         self._objects = {key: _snapshot(value) for key, value in objects.items()}
         self._exposed: list[tuple[str, Any, list[str], list[str]]] = []
-        self._capabilities: dict[str, Callable[..., Any]] = {}
+        self._capabilities: dict[tuple[str, str], Callable[..., Any]] = {}
         self._rows: dict[str, Builtin] | None = None
+        self._holders: set[str] = set()
         given = grants(self._meter)
         environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         if on_print is not None:
@@ -255,6 +257,7 @@ class ProcessContext(DanaContext):
             "name": self._settings[-1],
             "switches": switches,
             "capabilities": list(self.capability_rows()),
+            "modules": self._environment.grants.modules_data(),
         }
         lent = [{key: _as_function(value) for key, value in functions.items()}, self._objects]
         link.request("open", [settings], lent)
@@ -313,6 +316,11 @@ class ProcessContext(DanaContext):
         assert place.file is not None
         self._files[place.file] = (name, stamp_of(place))
 
+    def note_module(self, module: str) -> int:
+        """Remember a module that has used a capability in its own name; how many there are."""
+        self._holders.add(module)
+        return len(self._holders)
+
     def is_exposed(self, target: Any) -> bool:
         """Whether something lent is an object that shows some of its names, and is nothing to call or to step."""
         return type(target) is _Exposed
@@ -329,11 +337,14 @@ class ProcessContext(DanaContext):
             self._rows = {row.name: row for row in rows()}
         return self._rows
 
-    def capability(self, row: Builtin) -> Callable[..., Any]:
-        """Such a built-in with the grants and the meter of this context."""
-        made = self._capabilities.get(row.name)
+    def capability(self, row: Builtin, module: str) -> Callable[..., Any]:
+        """Such a built-in with the meter of this context and the grants of a module, those of the context for none."""
+        made = self._capabilities.get((row.name, module))
         if made is None:
-            made = self._capabilities[row.name] = row.make(self._environment)
+            environment = self._environment
+            if module:
+                environment = replace(environment, grants=environment.grants.for_module(module))
+            made = self._capabilities[row.name, module] = row.make(environment)
         return made
 
     def _is_changed(self, name: str, stamp: tuple[int, ...]) -> bool:

@@ -11,7 +11,8 @@ import linecache
 import marshal
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dana2py.compiled import CompiledModule
@@ -25,6 +26,7 @@ from opendxa.dana.loaded import LoadedModule
 from opendxa.dana.search import Place, Root, check_name
 
 if TYPE_CHECKING:
+    from dana_guards.capabilities.modules import ModuleGrants
     from dana_guards.namespace import Environment
     from dana_guards.policy import Policy
     from opendxa.dana.worker import Worker
@@ -86,7 +88,7 @@ class RemoteImporter(Importer):
         parts = check_name(name)
         place = self._find(name)
         if place is None:
-            plain = None if importer is None else self._facade(name)
+            plain = None if importer is None else self._facade(name, importer=importer)
             if plain is not None:
                 return plain  # type: ignore[no-any-return]
             self.worker.ask_paused("missing", [name, importer])  # raises, with the near name
@@ -132,12 +134,20 @@ class RemoteImporter(Importer):
 class RemoteGrants:
     """Grants that are asked of the parent at each use, so that only its copy counts."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, modules: ModuleGrants | None, module: str = "") -> None:
         self._worker = worker
+        self._module = module
+        self.modules = modules
+
+    def for_module(self, module: str) -> RemoteGrants:
+        """The grants of a module; only the parent knows what they are."""
+        if self.modules is None or not self.modules.holds_own(module):
+            return self
+        return RemoteGrants(self._worker, self.modules, module)
 
     def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> None:
         """Return if the parent grants it; what it raises otherwise is raised here."""
-        self._worker.ask_paused("grant", [name, shown, by, *calling_place()], argument)
+        self._worker.ask_paused("grant", [name, shown, by, self._module, *calling_place()], argument)
 
 
 class WorkerContext(DanaContext):
@@ -185,7 +195,7 @@ def open_context(
         context,
         library,
         limits=Limits(settings["timeout"], settings["memory"], settings["output"]),
-        grants=lambda meter: RemoteGrants(worker),
+        grants=lambda meter: RemoteGrants(worker, _modules(settings["modules"])),
         search_paths=[],
         functions=functions,
         objects=objects,
@@ -194,29 +204,48 @@ def open_context(
     )
     context._prepare()
     context._environment.log = lambda level, text: worker.ask("log", [level, text])
-    _ask_for_capabilities(worker, context, settings["capabilities"])
+    _ask_for_capabilities(worker, context, settings["capabilities"], {*functions, *objects})
     return context
 
 
-def _ask_for_capabilities(worker: Worker, context: WorkerContext, names: Iterable[str]) -> None:
+def _modules(data: Any) -> ModuleGrants | None:
+    """Which modules ask in their own name; what that gives them, the parent decides."""
+    if data is None:
+        return None
+    from dana_guards.capabilities import Grants
+    from dana_guards.capabilities.modules import ModuleGrants
+
+    names, apart = data
+    return ModuleGrants(dict.fromkeys(names, Grants()), apart)
+
+
+def _ask_for_capabilities(
+    worker: Worker, context: WorkerContext, names: Iterable[str], lent: Collection[str]
+) -> None:
+    from dana_guards.module_supply import ModuleSupplies
     from dana_guards.policy import Policy
 
-    unknown = []
+    names, unknown = list(names), []
     known = {row.name for row in rows()}
     for name in names:
-        context._builtins[name] = _capability(worker, context, name)
+        if name in lent:  # what the host has lent under a name of ours hides it, as in the thread tier
+            continue
+        context._builtins[name] = _capability(worker, context, "", name)
         if name not in known:
             unknown.append(name)
+    if context._apart is not None:
+        bind = partial(_capability, worker, context)
+        context._apart = ModuleSupplies(context._supply, names, bind, lent)
     if unknown:
         context._policy = Policy("limited", names=context._policy.names | set(unknown))
 
 
-def _capability(worker: Worker, context: WorkerContext, name: str) -> Callable[..., Any]:
+def _capability(worker: Worker, context: WorkerContext, module: str, name: str) -> Callable[..., Any]:
     border, meter = context._border, context._meter
 
     def asked(*args: Any, **named: Any) -> Any:
         with meter.host():
-            result = worker.ask("capability", [name, *calling_place()], [list(args), named])
+            result = worker.ask("capability", [name, module, *calling_place()], [list(args), named])
         return border.admit(result)
 
     asked.__name__ = asked.__qualname__ = name

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opendxa.dana.process_context import ProcessContext
     from opendxa.dana.process_link import Link
 
+_MOST_MODULES: Final = 10_000
 _PLACE: Final = (str, str, str, int)
 """Module, function, file and line of a call, as the worker tells them."""
 
@@ -95,18 +96,18 @@ def step(context: ProcessContext, link: Link, message: list[Any]) -> Any:
 
 def capability(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     """A built-in that needs a capability, with the grants of this side."""
-    name, *place, form = _fields(message, str, *_PLACE)
+    name, module, *place, form = _fields(message, str, str, *_PLACE)
     row = context.capability_rows().get(name)
     if row is None:
         raise FrameError("a built-in is asked for that needs no capability")
     args, named = _arguments(link, form)
     with _claimed(context, place):
-        return context.capability(row)(*args, **named)
+        return context.capability(row, _module(context, module))(*args, **named)
 
 
 def grant(context: ProcessContext, link: Link, message: list[Any]) -> None:
     """Whether a grant covers an argument; returns or raises."""
-    name, shown, by, *place, form = _fields(message, str, (str, type(None)), (str, type(None)), *_PLACE)
+    name, shown, by, module, *place, form = _fields(message, str, (str, type(None)), (str, type(None)), str, *_PLACE)
     argument = link.value(form)
     if type(argument) not in (str, type(None)):
         raise FrameError("a grant is asked for an argument that is no text")
@@ -115,7 +116,18 @@ def grant(context: ProcessContext, link: Link, message: list[Any]) -> None:
     if name not in known():
         raise FrameError("a grant is asked for that does not exist")
     with _claimed(context, place):
-        context._environment.grants.require(name, argument, shown=shown, by=by)
+        grants = context._environment.grants
+        grants.for_module(_module(context, module)).require(name, argument, shown=shown, by=by)
+
+
+def _module(context: ProcessContext, module: str) -> str:
+    """The module in whose name a worker asks, empty for the context. What it names can only narrow the grants."""
+    modules = context._environment.grants.modules
+    if not module or modules is None:
+        return ""
+    if context.note_module(module) > _MOST_MODULES:
+        raise FrameError("capabilities are asked for in too many names")
+    return module
 
 
 @contextmanager

@@ -17,10 +17,12 @@ from opendxa.dana.search import Root, roots_of
 
 if TYPE_CHECKING:
     from dana_guards.capabilities.uses import CapabilityUse
+    from opendxa.dana.bounds import Bounds
+    from opendxa.dana.policy import DanaPolicy
     from opendxa.dana.tenant import DanaTenant
 
 PathLike = str | os.PathLike[str]
-ISOLATIONS = ("thread", "process")
+ISOLATIONS = (None, "thread", "process")
 
 
 class DanaRuntime:
@@ -46,33 +48,38 @@ class DanaRuntime:
     def create_context(
         self,
         *,
-        allowed_capabilities: Iterable[str] = (),
+        policy: DanaPolicy | PathLike | None = None,
+        allowed_capabilities: Iterable[str] | None = None,
         max_memory: str | int | None = None,
         timeout: Any = None,
         max_output: str | int | None = None,
         search_paths: Iterable[PathLike] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         objects: Mapping[str, Any] | None = None,
-        isolation: str = "thread",
+        isolation: str | None = None,
         on_print: Callable[[str], Any] | None = None,
         on_capability: Callable[[CapabilityUse], object] | None = None,
         llm: Any = None,
         name: str = "dana",
         _library: Library | None = None,
+        _bounds: Bounds | None = None,
     ) -> DanaContext:
         """An isolated execution environment.
 
         Parameters
         ----------
-        allowed_capabilities : grants such as ``"file_read"`` or ``"file_read:/data"``; none by default.
+        policy : what the context may do at most, or the TOML file that says so (`DanaPolicy`); the arguments below may
+            say less, and are refused where they say more.
+        allowed_capabilities : grants such as ``"file_read"`` or ``"file_read:/data"``; those of the policy by default,
+            without one none.
         max_memory : what a call may add to the process: ``"100MB"``, ``"64KiB"``, bytes; 1 GB by default.
         timeout : for each outermost call: ``"30s"``, ``"500ms"``, seconds, a timedelta; 30 s by default.
         max_output : bytes that one call may print and log; 10 MB by default.
         search_paths : folders of Dana modules, before ``DANAPATH`` and the ``dana_modules`` folders on ``sys.path``.
         functions : Python functions that Dana code calls like built-ins.
         objects : values by name; what is no plain data becomes an opaque handle (see `DanaContext.expose`).
-        isolation : ``"thread"``, in this process and in the caller's thread; ``"process"``, in a worker process with
-            limits of the operating system (docs/decisions/process-tier.md).
+        isolation : ``"thread"``, the default, in this process and in the caller's thread; ``"process"``, in a worker
+            process with limits of the operating system (docs/decisions/process-tier.md).
         on_print : gets what Dana prints; ``sys.stdout`` by default.
         on_capability : called with a `CapabilityUse` at each use and each denial, before anything is done; if it
             raises, nothing is done.
@@ -85,13 +92,17 @@ class DanaRuntime:
         """
         if isolation not in ISOLATIONS:
             raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
-        limits = _DEFAULT_LIMITS
-        if not timeout is max_memory is max_output is None:
+        limits, bounds = _DEFAULT_LIMITS, None
+        if policy is not None or _bounds is not None:
+            given = {"timeout": timeout, "max_memory": max_memory, "max_output": max_output, "isolation": isolation}
+            bounds = _inner_bounds(_bounds, policy, {**given, "allowed_capabilities": allowed_capabilities})
+            limits, isolation = bounds.limits(), bounds.isolation
+        elif not timeout is max_memory is max_output is None:
             limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
         context = _context_kind(isolation)(
             _library or self._library,
             limits=limits,
-            grants=_grants(allowed_capabilities, on_capability),
+            grants=_grants(allowed_capabilities, on_capability, bounds),
             search_paths=check_paths(search_paths) if search_paths else [],
             functions=check_functions(functions) if functions else {},
             objects=check_objects(objects) if objects else {},
@@ -128,8 +139,8 @@ class DanaRuntime:
         return DanaRuntime, ()
 
 
-def _context_kind(isolation: str) -> type[DanaContext]:
-    if isolation == "thread":
+def _context_kind(isolation: str | None) -> type[DanaContext]:
+    if isolation != "process":
         return DanaContext
     from opendxa.dana.process_context import ProcessContext  # only for who wants it
 
@@ -143,21 +154,30 @@ MakeGrants = Callable[[Meter], Any]
 """What makes the grants of a context, for its meter."""
 
 
-def _grants(allowed: Iterable[str], on_capability: Any) -> MakeGrants:
+def _inner_bounds(outer: Bounds | None, policy: Any, arguments: dict[str, Any]) -> Bounds:
+    """What a tenant, a policy and arguments allow together. ValueError where an inner one says more."""
+    from opendxa.dana.bounds import Bounds
+
+    bounds = outer or Bounds("the context")
+    if policy is not None:
+        from opendxa.dana.policy import policy_of
+
+        bounds = policy_of(policy).bounds().within(bounds)
+    return Bounds.of_arguments("the context", arguments).within(bounds)
+
+
+def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | None) -> MakeGrants:
     """What makes the grants; those that the host named are parsed at once, so that a mistake shows here."""
-    if allowed == () and on_capability is None:
+    if bounds is None and (allowed is None or allowed == ()) and on_capability is None:
         return _no_grants
     from dana_guards.capabilities import Grants
+    from dana_guards.capabilities.uses import Watch
 
     if on_capability is not None and not callable(on_capability):
         raise ValueError(f"on_capability is a function that takes a CapabilityUse, not {on_capability!r}")
-    grants = Grants(allowed, on_capability)
-
-    def watched(meter: Meter) -> Any:
-        grants.watch.meter = meter
-        return grants
-
-    return watched
+    grants = (bounds.grants if bounds is not None else None) or Grants(allowed or ())
+    modules = None if bounds is None else bounds.modules
+    return lambda meter: grants.of_context(Watch(on_capability, meter), modules)
 
 
 def _no_grants(meter: Meter) -> Any:

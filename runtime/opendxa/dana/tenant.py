@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from dana_guards.errors import DanaContextError, DanaLimitError
-from dana_guards.limits import Limits
+from opendxa.dana.bounds import Bounds
 from opendxa.dana.context import DanaContext
 from opendxa.dana.copying import copy_tree
 from opendxa.dana.library import Library
@@ -34,23 +34,24 @@ class DanaTenant:
         self.name = name
         self._create = create
         self._max_contexts = max_contexts
-        self._settings = settings
-        for name in ("allowed_capabilities", "search_paths"):
-            _as_list(settings, name)
+        self._settings = {key: value for key, value in settings.items() if key not in BOUNDED}
+        _as_list(self._settings, "search_paths")
+        self._bounds = _bounds(f"the tenant {name!r}", settings)
         self._library = Library()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[DanaContext] = weakref.WeakSet()
         self._closed = False
-        create(library=self._library, **settings).cleanup()  # a wrong setting shows here
+        create(library=self._library, _bounds=self._bounds, **self._settings).cleanup()  # a wrong setting shows here
 
     def create_context(self, **settings: Any) -> DanaContext:
         """A context with the tenant's settings, or narrower ones.
 
         Parameters
         ----------
-        settings : as for `DanaRuntime.create_context`. Capabilities, search paths and names of functions must be among
-            those of the tenant, limits may not be higher, and a tenant in processes has no context in threads. Data in
-            ``objects`` are free. What the tenant listens to with ``on_capability`` it hears in each case.
+        settings : as for `DanaRuntime.create_context`. Capabilities must be inside of those of the tenant, search paths
+            and names of functions among its own, limits may not be higher, and a tenant in processes has no context in
+            threads. Data in ``objects`` are free. What the tenant listens to with ``on_capability`` it hears in each
+            case.
 
         Raises
         ------
@@ -58,13 +59,10 @@ class DanaTenant:
         DanaLimitError : the tenant has as many open contexts as it may have.
         DanaContextError : the tenant is closed.
         """
-        if "allowed_capabilities" in settings:
-            settings["allowed_capabilities"] = self._check_capabilities(settings["allowed_capabilities"])
-        self._check_limits(settings)
         self._check_reach(settings)
         if "on_capability" in settings:
             settings["on_capability"] = _both(self._settings.get("on_capability"), settings["on_capability"])
-        merged = {**self._settings, **settings, "name": self.name, "library": self._library}
+        merged = {**self._settings, **settings, "name": self.name, "library": self._library, "_bounds": self._bounds}
         with self._lock:
             if self._closed:
                 raise DanaContextError(f"the tenant {self.name!r} is closed")
@@ -104,17 +102,6 @@ class DanaTenant:
     def __repr__(self) -> str:
         return f"<DanaTenant {self.name!r}>"
 
-    def _check_capabilities(self, wanted: Iterable[str]) -> list[str]:
-        granted = set(self._settings.get("allowed_capabilities", ()))
-        if isinstance(wanted, str):
-            raise ValueError(f"allowed_capabilities is a list of texts, such as [{wanted!r}]")
-        wanted = list(wanted)
-        for text in wanted:
-            # A scope inside a scope is not compared: write it as the tenant has it.
-            if text not in granted and str(text).partition(":")[0] not in granted:
-                raise ValueError(f"the tenant {self.name!r} does not have the capability {text!r}")
-        return wanted
-
     def _check_reach(self, settings: dict[str, Any]) -> None:
         """ValueError for a folder or a function that the tenant does not have, or for less isolation."""
         own = self._settings
@@ -126,14 +113,10 @@ class DanaTenant:
         for name in _functions(settings):
             if name not in lent:
                 raise ValueError(f"the tenant {self.name!r} does not have the function {name!r}")
-        if own.get("isolation") == "process" and settings.get("isolation", "process") != "process":
-            raise ValueError(f"the tenant {self.name!r} runs in processes")
 
-    def _check_limits(self, settings: dict[str, Any]) -> None:
-        own, asked = _limits(self._settings), _limits({**self._settings, **settings})
-        for what in ("timeout", "memory", "output"):
-            if getattr(asked, what) > getattr(own, what):
-                raise ValueError(f"the tenant {self.name!r} may not have more {what} than {getattr(own, what)}")
+
+BOUNDED = ("policy", "allowed_capabilities", "timeout", "max_memory", "max_output", "isolation")
+"""The settings that are the most a context of the tenant may have."""
 
 
 def _as_list(settings: dict[str, Any], name: str) -> list[Any]:
@@ -170,5 +153,10 @@ def _both(first: Any, second: Any) -> Any:
     return tell
 
 
-def _limits(settings: dict[str, Any]) -> Limits:
-    return Limits.parse(settings.get("timeout"), settings.get("max_memory"), settings.get("max_output"))
+def _bounds(who: str, settings: dict[str, Any]) -> Bounds:
+    bounds = Bounds(who)
+    if settings.get("policy") is not None:
+        from opendxa.dana.policy import policy_of
+
+        bounds = policy_of(settings["policy"]).bounds()
+    return Bounds.of_arguments(who, settings).within(bounds).with_defaults()
