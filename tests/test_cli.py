@@ -424,3 +424,36 @@ def test_repl_runs_what_is_piped_in(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("42\n")
     assert "file_read" in done.stdout
+
+
+# -- policies ------------------------------------------------------------------------------------
+
+
+def test_run_with_a_policy(cli: Run, tmp_path: Path) -> None:
+    """A policy grants and limits; options may only say less; a wrong file is wrong usage with its line."""
+    (tmp_path / "a.na").write_text("print(get_env('NO_SUCH', 'none'))\n")
+    (tmp_path / "p.toml").write_text('allowed_capabilities = ["env:NO_SUCH"]\n[limits]\ntimeout = "20s"\n')
+    assert cli("run", "--policy", "p.toml", "a.na").output == "none\n"
+    assert cli("run", "--policy", "p.toml", "--allow", "env:NO_SUCH", "--timeout", "10s", "a.na").exit_code == 0
+    for wrong in (["--allow", "env"], ["--timeout", "30s"]):
+        refused = cli("run", "--policy", "p.toml", *wrong, "a.na")
+        assert (refused.exit_code, "the policy" in refused.output) == (2, True), wrong
+    (tmp_path / "p.toml").write_text('\nallow = ["env"]\n')
+    refused = cli("run", "--policy", "p.toml", "a.na")
+    assert (refused.exit_code, "p.toml:2: a policy has no key 'allow'" in refused.output) == (2, True)
+    assert cli("run", "--policy", "none.toml", "a.na").exit_code == 2
+
+
+def test_policies_are_compared(cli: Run, tmp_path: Path) -> None:
+    """``policy diff`` says what is widened and fails then; ``policy show`` prints a policy in full."""
+    (tmp_path / "a.toml").write_text('allowed_capabilities = ["file_read:data", "env"]\n')
+    (tmp_path / "b.toml").write_text('allowed_capabilities = ["file_read:data/in"]\n[limits]\ntimeout = "5s"\n')
+    narrower = cli("policy", "diff", "a.toml", "b.toml")
+    assert (narrower.exit_code, "widened" in narrower.output) == (0, False)
+    assert "- narrowed: timeout is 5s, it was 30s by default\n" in narrower.output
+    wider = cli("policy", "diff", "--json", "b.toml", "a.toml")
+    assert wider.exit_code == 1
+    assert "'env' is granted" in json.loads(wider.output)["widened"]
+    assert f'"file_read:{tmp_path}/data"' in cli("policy", "show", "a.toml").output
+    assert json.loads(cli("policy", "show", "--json", "b.toml").output)["timeout"] == "5s"
+    assert cli("policy", "diff", "a.toml", "none.toml").exit_code == 2

@@ -93,9 +93,10 @@ def run_options(command: AnyCommand) -> AnyCommand:
     for option in (
         click.option("--traceback", is_flag=True, help="Also print Python's traceback, with frames of dana2py."),
         click.option("--json", "json_", is_flag=True, help="Print one JSON object with results, output and errors."),
-        click.option("--isolation", type=click.Choice(["thread", "process"]), default="thread", show_default=True),
+        click.option("--isolation", type=click.Choice(["thread", "process"]), help="Default: thread, or the policy's."),
         click.option("--max-memory", metavar="SIZE", help='Such as "100MB" or "64KiB"; default 1 GB.'),
         click.option("--timeout", metavar="TIME", help='Such as "30s", "500ms" or "2m"; default: no deadline.'),
+        click.option("--policy", metavar="FILE", help="A TOML policy; the options here may only say less."),
         click.option("--allow", "-a", multiple=True, metavar="CAP", help="Grant a capability; may be repeated."),
     ):
         command = option(command)
@@ -113,7 +114,7 @@ def _run_options(given: dict[str, Any]) -> Any:
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 @run_options
 def run(file: str, arguments: tuple[str, ...], **given: Any) -> int:
-    """Run the program FILE ("-": stdin) with no capability but those that --allow grants.
+    """Run the program FILE ("-": stdin) with no capability but those that --allow or --policy grants.
 
     Its own folder is searched first for modules. If it defines __main__, that function is called with the
     arguments; a value is JSON or plain text.
@@ -191,6 +192,35 @@ def repl(allow: tuple[str, ...], timeout: str | None) -> int:
     from dana2py.cli_repl import start
 
     return start(allow, timeout)
+
+
+@group.group()
+def policy() -> None:
+    """Policies: TOML files that say what programs may do."""
+
+
+@policy.command("show")
+@click.argument("file")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON object.")
+def policy_show(file: str, json_: bool) -> int:
+    """Check the policy FILE and print it in full, with folders from the root."""
+    from dana2py import cli_policy
+
+    return cli_policy.show(file, json_)
+
+
+@policy.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON object.")
+def policy_diff(before: str, after: str, json_: bool) -> int:
+    """Say in words what the policy AFTER allows that BEFORE does not, and the other way round.
+
+    The exit code is 1 if anything is widened, so that a pipeline can ask for a review.
+    """
+    from dana2py import cli_policy
+
+    return cli_policy.diff(before, after, json_)
 
 
 @group.group()

@@ -25,7 +25,8 @@ class RunOptions:
     allow: tuple[str, ...] = ()
     timeout: str | None = None
     max_memory: str | None = None
-    isolation: str = "thread"
+    isolation: str | None = None
+    policy: str | None = None
     traceback: bool = False
     json: bool = False
 
@@ -57,23 +58,38 @@ def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
 
 
 def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
-    """A context that searches `folder` and its ``dana_modules`` first; no deadline unless the user asks for one.
+    """A context that searches `folder` and its ``dana_modules`` first; no deadline unless the user or a policy says so.
 
     Raises
     ------
-    UsageProblem : a capability, time, size or isolation that does not exist; the message says what is accepted.
+    UsageProblem : a capability, time, size or isolation that does not exist, or that is more than the policy allows;
+        the message says what is accepted.
     """
-    more = {"max_memory": options.max_memory} if options.max_memory is not None else {}
     try:
+        policy = read_policy(options.policy)
         return embedding().DanaRuntime().create_context(
-            allowed_capabilities=list(options.allow),
-            timeout=options.timeout or "unlimited",
+            policy=policy,
+            # No --allow beside a policy: all that the policy allows.
+            allowed_capabilities=list(options.allow) if options.allow or policy is None else None,
+            timeout=options.timeout or (None if policy and policy.timeout else "unlimited"),
+            max_memory=options.max_memory,
+            max_output=None if policy and policy.max_output else "unlimited",
             search_paths=[str(folder), str(folder / "dana_modules")],
             isolation=options.isolation,
             on_print=on_print,
-            max_output="unlimited",
-            **more,
         )
+    except ValueError as problem:
+        raise UsageProblem(str(problem)) from None
+
+
+def read_policy(path: str | None) -> Any:
+    """The policy in a file, None for None. UsageProblem if it cannot be read or is none."""
+    if path is None:
+        return None
+    try:
+        return embedding().DanaPolicy.load(path)
+    except OSError as problem:
+        raise UsageProblem(f"{path} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
         raise UsageProblem(str(problem)) from None
 

@@ -59,7 +59,7 @@ def parse_size(value: object, default: int = DEFAULT_MEMORY) -> int:
     if type(value) is int:
         size = value
     elif type(value) is str and (found := _QUANTITY.fullmatch(value)) and found[2] in _SIZE_UNITS:
-        size = float(found[1]) * _SIZE_UNITS[found[2]]
+        size = (float(found[1]) if "." in found[1] else int(found[1])) * _SIZE_UNITS[found[2]]
     if not 1 <= size <= UNLIMITED:
         raise ValueError(f"{_shown(value)} is not a size: give {_SIZE_HELP}")
     return int(size)

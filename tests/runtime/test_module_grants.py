@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -102,7 +101,9 @@ ATTACKS = {
 }
 
 
-NO_SUCH_NAME = {"as an attribute of the other", "by name from it", "a module's attribute", "an import that the other has"}
+NO_SUCH_NAME = {
+    "as an attribute of the other", "by name from it", "a module's attribute", "an import that the other has"
+}  # fmt: skip
 """These do not even find a name: built-ins and imports of a module are no exports of it."""
 
 
@@ -220,9 +221,9 @@ def test_tenants_have_policies() -> None:
     with DanaRuntime().tenant("ann", policy=policy) as tenant:
         with tenant.create_context() as context:
             assert context.eval_dana("get_env('NO_SUCH')") is None
-        with tenant.create_context(policy=DanaPolicy(["env:B"], timeout="1s")) as context:
-            with pytest.raises(DanaCapabilityError):
-                context.eval_dana("get_env('HOME')")
+        narrow = DanaPolicy(["env:B"], timeout="1s")
+        with tenant.create_context(policy=narrow) as context, pytest.raises(DanaCapabilityError):
+            context.eval_dana("get_env('HOME')")
         for wrong in ({"policy": DanaPolicy(["llm"])}, {"policy": DanaPolicy(timeout="3s")}, {"timeout": 3}):
             with pytest.raises(ValueError, match="tenant 'ann'"):
                 tenant.create_context(**wrong)

@@ -83,7 +83,8 @@ def _compare_isolation(before: DanaPolicy, after: DanaPolicy, widened: list[str]
 
 def _gained(old: Grants, new: Grants) -> list[Grant]:
     """The grants of `new` that allow something that `old` does not."""
-    return [grant for grant in new.all() if not old.covers(grant) or _opens_more(old, grant)]
+    gained = [grant for grant in new.all() if not old.covers(grant) or _opens_more(old, grant)]
+    return sorted(gained, key=lambda grant: grant.full_text)
 
 
 def _opens_more(old: Grants, grant: Grant) -> bool:
