@@ -132,7 +132,7 @@ _NAMES = st.text(_LETTERS, min_size=1, max_size=20).filter(
     lambda name: name.strip() not in ("", ".", "..") and not name.startswith("~")
 )
 _GRANTS = st.one_of(
-    st.sampled_from(["file_read", "network", "env", "llm", "python", "python:re", "network:a.test:80", "network:[::1]"]),
+    st.sampled_from(["file_read", "network", "env", "llm", "python", "python:re", "network:a.b:80", "network:[::1]"]),
     st.builds("file_{}:{}".format, st.sampled_from(["read", "write"]), st.lists(_NAMES, min_size=1).map("/".join)),
     st.builds("env:{}".format, st.from_regex(r"[A-Za-z_\"'\\ ][^=\0\ud800-\udfff]{0,10}", fullmatch=True)),
 )
