@@ -69,7 +69,16 @@ def test_stub_of_a_module() -> None:
         ("export a\na = 1\nb = 2\n", "a: int", "b"),
         ('__exports__ = ["a"]\na = 1\nb = 2\n', "a: int", "b"),
         ("private:p = 1\nq = 1\n", "q: int", "p:"),
-        ("def class(x): return x\ndef ok(x): return x\n", "def ok", "class"),
+        ("def class(x): return x\nasync = 1\n", "def class_(x: Any)", "class("),
+        ("def list(x: list) -> int:\n    return 1\n", "def list(x: builtins.list[Any]) -> int", "x: list"),
+        ("struct Any:\n    x: int\n    y: any\n", "y: typing.Any", "y: Any"),
+        ("def f(a=1, *b, c: int, d=1): return a\n", "c: int, d: Any = ...)", "c: int ="),
+        ("a = [1, 2]\nb = {'k': (1, 'x')}\nc = -1.5\n", "b: dict[str, tuple[int, str]]", "c: Any"),
+        ("a = [1, 'x']\nb = []\nc = {}\nd = {**c}\n", "a: list[Any]", "Any]]"),
+        ("def f() -> str:\n    return ''\na = f()\n", "a: str", "a: Any"),
+        ("from m import T\ndef f(x: T) -> list[T]:\n    return [x]\n", "def f(x: T) -> list[T]", "x: Any"),
+        ("from m import _p, q as _q\nx = 1\n", "x: int", "import _p"),
+        ("struct P:\n    one: int\n", "__match_args__ = ('one',)", "('one')"),
         ("x: Unknown = 1\n", "x: Any", "Unknown"),
         ("if 1:\n    a = 1\nelse:\n    b = 's'\n", "b: str", "None"),
         ("a = 1\na: str = 's'\n", "a: str", "a: int"),
@@ -138,3 +147,73 @@ def test_the_package_stub_offers_what_the_package_offers() -> None:
     assert {argument.arg for argument in function.args.kwonlyargs} == set(
         inspect.signature(dana_modules.configure).parameters
     )
+
+
+MODULES = {
+    "kw.na": "struct S:\n    class: int\n    ok: str = 'a'\n"
+    "    def async(self, class: int = 1) -> int:\n        return class\n"
+    "def class(x: int) -> int:\n    return x\nasync = 3\n",
+    "shapes.na": "struct Circle:\n    radius: float\n    tags: list[str] = []\n"
+    "def (c: Circle) area() -> float:\n    return 3.0 * c.radius\n"
+    "def make(r: float) -> Circle:\n    return Circle(radius=r)\n"
+    "def pick(a: int | str, b: dict[str, list[int]], c: Circle | None = None) -> list[Circle]:\n    return []\n",
+    "pk/__init__.na": "from shapes import Circle, make as build\n"
+    "from .inner import *\nimport shapes\nimport math.py as math\n"
+    "def grow(c: Circle, by: float = 1.0) -> Circle:\n    return Circle(radius=c.radius + by)\n"
+    "names = ['a', 'b']\npair = (1, 'a')\n",
+    "pk/inner.na": "def inner(x: int, *rest, key: int = 1) -> int:\n    return x\n",
+}
+
+RIGHT = """\
+from dana_modules import kw, pk
+from dana_modules.pk import Circle, build, grow, inner, names, pair
+from dana_modules.shapes import pick
+
+s = kw.S(class_=kw.async_)
+s.class_ = kw.class_(s.async_(class_=2))
+circles = pick("a", {"k": [1]}, grow(build(2.0), by=1))
+area: float = circles[0].area() + pk.shapes.make(1.0).radius + inner(1, "x", key=2)
+texts: list[str] = names + circles[0].tags + [pair[1]]
+match build(1.0):
+    case Circle(radius, tags):
+        texts = tags
+"""
+
+WRONG = [
+    "kw.S(ok='a')",
+    "kw.class_('a')",
+    "pick(1.5, {})",
+    "pick(1, {'k': ['a']})",
+    "grow(1)",
+    "build('x')",
+    "inner(1, key='x')",
+    "names.append(1)",
+    "pair[2]",
+    "circles[0].area(1)",
+    "circles[0].rdius",
+    "pk.shapes.mak(1.0)",
+]
+
+
+def test_mypy_sees_all_shapes(tmp_path: Path) -> None:
+    """Keywords as names, unions, generics, packages, re-exports: right uses pass, wrong ones do not."""
+    for name, text in MODULES.items():
+        path = tmp_path / "dana_modules" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert write_stubs((str(tmp_path / "dana_modules"),), str(tmp_path / "typings")) == 0
+    (tmp_path / "program.py").write_text(RIGHT + "".join(f"{line}\n" for line in WRONG))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "program.py"],
+        cwd=tmp_path,
+        env={"MYPYPATH": "typings", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = {int(line.split(":")[1]) for line in done.stdout.splitlines() if "error:" in line}
+    first = RIGHT.count("\n") + 1
+    assert lines == set(range(first, first + len(WRONG))), done.stdout + done.stderr
+    program = RIGHT.replace("circles[0]", "pk.Circle(1.0)")
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert run.returncode == 0

@@ -8,13 +8,13 @@ takes them at their word, as a type checker does. Nothing is executed.
 from __future__ import annotations
 
 import json
-import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dana2py import nodes
 from dana2py.source import Source
+from dana_guards.spelling import python_name
 
 PACKAGE_STUB = """\
 from collections.abc import Callable, Iterable, Mapping
@@ -33,19 +33,9 @@ def configure(
 """
 """What the installed package offers beside the modules: the stub takes its place for a type checker."""
 
-_PLAIN = {
-    "int": "int",
-    "float": "float",
-    "str": "str",
-    "bool": "bool",
-    "None": "None",
-    "any": "Any",
-    "list": "list[Any]",
-    "dict": "dict[Any, Any]",
-    "set": "set[Any]",
-    "tuple": "tuple[Any, ...]",
-}
-_GENERIC = {"list": 1, "set": 1, "dict": 2}
+_WORDS = ("int", "float", "str", "bool", "list", "dict", "set", "tuple")
+_ARGUMENTS = {"list": ("Any",), "set": ("Any",), "dict": ("Any", "Any"), "tuple": ("Any", "...")}
+"""What a generic type without arguments holds."""
 
 
 def stub_text(source: Source) -> str:
@@ -69,20 +59,46 @@ class _Stub:
             statement.name: statement for statement in module.body if isinstance(statement, nodes.StructDef)
         }
         self.interfaces = {s.name: s for s in module.body if isinstance(s, nodes.InterfaceDef)}
+        self.functions = {
+            s.name: s for s in module.body if isinstance(s, nodes.FunctionDef) and not s.decorators and not s.receiver
+        }
+        self.imported = {
+            alias or name
+            for statement in module.body
+            if isinstance(statement, nodes.ImportFrom) and not statement.python
+            for name, alias in statement.names
+        }
         self.public = _public_names(module)
-        self.imports: set[str] = set()
+        members = [field.name for struct in self.structs.values() for field in struct.fields]
+        members += [method.name for struct in self.structs.values() for method in struct.methods]
+        receivers = [s.name for s in module.body if isinstance(s, nodes.FunctionDef) and s.receiver]
+        self.shadowed: set[str] = {*members, *receivers}
+        """Names that the stub binds: a type of that name is written out with its module."""
+        self.shadowed |= {name for name, _ in self._statements()}
 
     def text(self) -> str:
         """The whole stub."""
         body: dict[str, list[str]] = {}
-        for statement in self.module.body:
-            for name, lines in self._statement(statement):
-                body[name] = lines  # the last binding of a name is the one that is seen
+        for name, lines in self._statements():
+            body.pop(name, None)
+            body[name] = lines  # the last binding of a name is the one that is seen
         lines = [line for found in body.values() for line in found]
-        head = ["from typing import Any, Protocol", ""]
+        head = ["from typing import Any, Protocol"]
+        if self.shadowed & {*_WORDS, "Any", "Protocol"}:
+            head = ["import builtins", "import typing", *([] if self.shadowed & {"Any", "Protocol"} else head)]
         if self.module.docstring:
             head.insert(0, _docstring(self.module.docstring, ""))
-        return "\n".join([*head, *sorted(self.imports), *lines]) + "\n"
+        return "\n".join([*head, "", *lines]) + "\n"
+
+    def _statements(self) -> Iterator[tuple[str, list[str]]]:
+        for statement in self.module.body:
+            yield from self._statement(statement)
+
+    def _word(self, name: str) -> str:
+        """A type of Python, spelt so that it is that type."""
+        if name in ("Any", "Protocol"):
+            return f"typing.{name}" if self.shadowed & {"Any", "Protocol"} else name
+        return f"builtins.{name}" if name in self.shadowed else name
 
     # -- statements --------------------------------------------------------------------------------
 
@@ -93,15 +109,17 @@ class _Stub:
                 yield node.name, self._function(node, "")
             case nodes.Composition() if self._offered(node.name):
                 returns = self._type(node.returns)
-                yield node.name, [f"def {node.name}({self._params(node.params)}) -> {returns}: ..."]
+                yield node.name, [f"def {_spelling(node.name)}({self._params(node.params)}) -> {returns}: ..."]
             case nodes.StructDef():
                 yield node.name, self._struct(node)
             case nodes.InterfaceDef():
                 yield node.name, self._interface(node)
             case nodes.Assign() | nodes.TypedAssign():
                 yield from self._assignment(node)
-            case nodes.ImportFrom(python=False, star=False):
+            case nodes.ImportFrom(python=False):
                 yield from self._reexports(node)
+            case nodes.Import():
+                yield from self._modules(node)
             case nodes.If() | nodes.Try() | nodes.With() | nodes.For() | nodes.While():
                 for statement in _inner(node):
                     yield from self._statement(statement)
@@ -109,25 +127,26 @@ class _Stub:
                 return
 
     def _offered(self, name: str) -> bool:
-        usable = not keyword.iskeyword(name) and not name.startswith("_")
-        return usable and (self.public is None or name in self.public)
+        return not name.startswith("_") and (self.public is None or name in self.public)
 
     def _function(self, node: nodes.FunctionDef, indent: str, receiver: bool = False) -> list[str]:
         params = self._params(node.params)
         if receiver:
             params = f"self, {params}" if params else "self"
-        line = f"{indent}def {node.name}({params}) -> {self._type(node.returns)}:"
+        line = f"{indent}def {_spelling(node.name)}({params}) -> {self._type(node.returns)}:"
         if node.decorators:
-            return [f"{indent}{node.name}: Any"]  # what a decorator makes of it is not known
+            return [f"{indent}{_spelling(node.name)}: {self._word('Any')}"]  # what a decorator makes of it is not known
         if not node.docstring:
             return [f"{line} ..."]
         return [line, _docstring(node.docstring, indent + "    "), f"{indent}    ..."]
 
     def _params(self, params: tuple[nodes.Param, ...]) -> str:
         stars = {"plain": "", "star": "*", "double_star": "**"}
-        parts, defaulted = [], False
+        parts, defaulted, starred = [], False, False
         for param in params:
-            defaulted = defaulted or param.default is not None
+            starred = starred or param.kind == "star"
+            # After a star each stands for itself; before, a gap after a default is not Python's.
+            defaulted = param.default is not None or (defaulted and not starred)
             annotation = self._type(param.annotation)
             default = " = ..." if defaulted and param.kind == "plain" else ""
             parts.append(f"{stars[param.kind]}{_spelling(param.name)}: {annotation}{default}")
@@ -137,19 +156,20 @@ class _Stub:
         lines = [f"class {node.name}:"]
         if node.docstring:
             lines.append(_docstring(node.docstring, "    "))
-        usable = [field for field in node.fields if not keyword.iskeyword(field.name)]
-        lines += [f"    {field.name}: {self._type(field.annotation)}" for field in usable]
+        for field in node.fields:
+            if not field.name.startswith("_"):
+                lines.append(f"    {_spelling(field.name)}: {self._type(field.annotation)}")
         # Keywords in any order, positions in the order of the fields; a gap after a default is not Python's.
         known, defaulted = [], False
-        for field in usable:
+        for field in node.fields:
             defaulted = defaulted or field.default is not None
-            known.append(f"{field.name}: {self._type(field.annotation)}{' = ...' if defaulted else ''}")
-        if len(usable) < len(node.fields):
-            known.append("**fields: Any")
+            known.append(f"{_spelling(field.name)}: {self._type(field.annotation)}{' = ...' if defaulted else ''}")
+        matched = "".join(f"{_spelling(field.name)!r}, " for field in node.fields)
+        lines.append(f"    __match_args__ = ({matched.rstrip() if len(node.fields) == 1 else matched[:-2]})")
         lines.append(f"    def __init__({', '.join(['self', *known])}) -> None: ...")
         for method in self._methods(node):
             lines += method
-        return [*lines, "    def to_dict(self) -> dict[str, Any]: ..."]
+        return [*lines, f"    def to_dict(self) -> {self._word('dict')}[{self._word('str')}, {self._word('Any')}]: ..."]
 
     def _methods(self, struct: nodes.StructDef) -> Iterator[list[str]]:
         """Methods from the body, and receiver functions for this struct; a field hides a method of its name."""
@@ -158,18 +178,18 @@ class _Stub:
             receiver = statement.receiver if isinstance(statement, nodes.FunctionDef) else None
             if receiver is not None and struct.name in _type_names(receiver.annotation):
                 found.append(statement)  # type: ignore[arg-type]
-        hidden = {field.name for field in struct.fields} | set(keyword.kwlist)
+        hidden = {field.name for field in struct.fields}
         for method in {method.name: method for method in found}.values():
-            if method.name not in hidden:
+            if method.name not in hidden and not method.name.startswith("_"):
                 yield self._function(method, "    ", receiver=True)
 
     def _interface(self, node: nodes.InterfaceDef) -> list[str]:
-        bases = [name for name in node.embedded if name in self.interfaces]
-        lines = [f"class {node.name}({', '.join([*bases, 'Protocol'])}):"]
+        bases = [name for name in node.embedded if name in self.interfaces or name in self.imported]
+        lines = [f"class {node.name}({', '.join([*bases, self._word('Protocol')])}):"]
         for signature in node.signatures:
             params = self._params(signature.params)
             params = f"self, {params}" if params else "self"
-            lines.append(f"    def {signature.name}({params}) -> {self._type(signature.returns)}: ...")
+            lines.append(f"    def {_spelling(signature.name)}({params}) -> {self._type(signature.returns)}: ...")
         return lines if len(lines) > 1 else [f"{lines[0]} ..."]
 
     def _assignment(self, node: nodes.Assign | nodes.TypedAssign) -> Iterator[tuple[str, list[str]]]:
@@ -177,46 +197,92 @@ class _Stub:
         for target in targets:
             for name in _target_names(target):
                 if self._offered(name):
-                    yield name, [f"{name}: {self._value_type(node, target)}"]
+                    yield name, [f"{_spelling(name)}: {self._bound_type(node, target)}"]
 
-    def _value_type(self, node: nodes.Assign | nodes.TypedAssign, target: nodes.Expr) -> str:
+    def _bound_type(self, node: nodes.Assign | nodes.TypedAssign, target: nodes.Expr) -> str:
         if isinstance(node, nodes.TypedAssign):
             return self._type(node.annotation)
-        if not isinstance(target, nodes.Name):
-            return "Any"
-        match node.value:
+        if not isinstance(target, nodes.Name) or (isinstance(node.value, nodes.Constant) and node.value.value is None):
+            return self._word("Any")  # a later assignment gives it a value
+        return self._value_type(node.value)
+
+    def _value_type(self, node: nodes.Expr) -> str:
+        """The type of a value as far as it is plain to see."""
+        match node:
             case nodes.Constant(value=None):
-                return "Any"  # a later assignment gives it a value
+                return "None"
             case nodes.Constant(value=value):
-                return type(value).__name__
+                return self._word(type(value).__name__)
+            case nodes.UnaryOp(op="-", operand=nodes.Constant(value=value)):
+                return self._word(type(value).__name__)
             case nodes.FString():
-                return "str"
+                return self._word("str")
+            case nodes.ListExpr(items=items):
+                return f"{self._word('list')}[{self._common(items)}]"
+            case nodes.SetExpr(items=items):
+                return f"{self._word('set')}[{self._common(items)}]"
+            case nodes.TupleExpr(items=items) if items and not any(isinstance(i, nodes.Starred) for i in items):
+                return f"{self._word('tuple')}[{', '.join(map(self._value_type, items))}]"
+            case nodes.DictExpr(items=items):
+                keys = [key for key, _ in items if key is not None]
+                sides = (keys, [value for _, value in items]) if len(keys) == len(items) else ((), ())
+                return f"{self._word('dict')}[{', '.join(map(self._common, sides))}]"
             case nodes.Call(func=nodes.Name(name=name)) if name in self.structs:
                 return name
+            case nodes.Call(func=nodes.Name(name=name)) if name in self.functions:
+                return self._type(self.functions[name].returns)
             case _:
-                return "Any"
+                return self._word("Any")
+
+    def _common(self, items: Sequence[nodes.Expr]) -> str:
+        """The one type of all members, else Any."""
+        found = {self._value_type(item) for item in items}
+        return found.pop() if len(found) == 1 else self._word("Any")
 
     def _reexports(self, node: nodes.ImportFrom) -> Iterator[tuple[str, list[str]]]:
+        """A checker takes ``import x as x`` for offering it, and no other form."""
         module = f"{'.' * node.level}{node.module}" if node.level else f"dana_modules.{node.module}"
+        if node.star:
+            yield f"* {module}", [f"from {module} import *"]
         for name, alias in node.names:
-            if self._offered(alias or name):
-                yield alias or name, [f"from {module} import {name} as {alias or name}"]
+            shown, bound = _spelling(name), _spelling(alias or name)
+            if self._offered(alias or name) and shown == bound:
+                yield bound, [f"from {module} import {shown} as {shown}"]
+            elif alias is not None or not name.startswith("_"):
+                hidden = f"_dana_{bound}"
+                offered = [f"{bound} = {hidden}"] if self._offered(alias or name) else []
+                yield bound, [f"from {module} import {shown} as {hidden}", *offered]
+
+    def _modules(self, node: nodes.Import) -> Iterator[tuple[str, list[str]]]:
+        """``import m`` and ``import m.py``; a façade has its own vetted names, of which a checker knows nothing."""
+        for each in node.names:
+            name = each.alias or each.module
+            if "." in name or not self._offered(name):
+                continue
+            if each.python:
+                yield name, [f"{_spelling(name)}: {self._word('Any')}"]
+            else:
+                hidden = f"_dana_{name}"
+                yield name, [f"import dana_modules.{each.module} as {hidden}", f"{_spelling(name)} = {hidden}"]
 
     # -- types -------------------------------------------------------------------------------------
 
     def _type(self, node: nodes.TypeExpr | None) -> str:
         """The Python type of an annotation; what Python does not know is Any."""
         if node is None:
-            return "Any"
+            return self._word("Any")
         if isinstance(node, nodes.TypeUnion):
             return " | ".join(dict.fromkeys(self._type(member) for member in node.members))
-        if node.args and len(node.args) == _GENERIC.get(node.name, -1):
-            return f"{node.name}[{', '.join(self._type(arg) for arg in node.args)}]"
-        if node.args and node.name == "tuple":
-            return f"tuple[{', '.join(self._type(arg) for arg in node.args)}]"
-        if node.name in self.structs or node.name in self.interfaces:
+        if node.name in self.structs or node.name in self.interfaces or node.name in self.imported:
             return node.name
-        return _PLAIN.get(node.name, "Any")
+        if node.name == "None" or node.name not in _WORDS:
+            return "None" if node.name == "None" else self._word("Any")
+        told = [self._type(arg) for arg in node.args]
+        general = _ARGUMENTS.get(node.name, ())
+        if general and (len(told) == len(general) or (told and node.name == "tuple")):
+            return f"{self._word(node.name)}[{', '.join(told)}]"
+        shown = ", ".join(word if word == "..." else self._word(word) for word in general)
+        return self._word(node.name) + (f"[{shown}]" if shown else "")
 
 
 def _public_names(module: nodes.Module) -> set[str] | None:
@@ -262,10 +328,8 @@ def _type_names(node: nodes.TypeExpr) -> Iterator[str]:
 
 
 def _spelling(name: str) -> str:
-    """A parameter's Python name (docs/architecture.md, section 1)."""
-    from dana2py.bindings import python_name
-
-    return python_name(name)
+    """The name by which Python reaches it (docs/architecture.md, section 1): ``class_`` for ``class``."""
+    return name if name.startswith("dana_") else python_name(name)
 
 
 def _docstring(text: str, indent: str) -> str:
