@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dana2py.cache import FOLDER, Cache, user_folder
+from dana2py import compiled
+from dana2py.cache import DEFAULT_LIMIT, FOLDER, Cache, user_folder
 from dana2py.compiled import CacheKey, CompiledModule, cache_key, compiler_digest
 
 SOURCE = b"def f(x):\n    return x + 1\n"
@@ -346,3 +350,151 @@ def test_loading_the_cache_is_light() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def child(program: str, *, nobody: bool = False, **environment: str) -> str:
+    """Run a program in a process of its own, if wished as a user who may not write everywhere; its output."""
+    drop = "import os\nif os.geteuid() == 0:\n    os.setgid(65534); os.setuid(65534)\n" if nobody else ""
+    setup = (
+        f"import dana2py.cache, dana2py.compiled, dana2py.cli_files, dana_guards.limits, logging\n"
+        f"from pathlib import Path\ndana2py.compiled.compiler_digest()\n{drop}"
+        "code = compile('answer = 42', '/somewhere/m.na', 'exec')\n"
+        "module = dana2py.compiled.CompiledModule(code, 'm', '/somewhere/m.na')\n"
+        "cache = dana2py.cache.Cache.default()\n"
+        "key = cache.key(b'x', filename='/somewhere/m.na', name='m', fingerprint='p')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", setup + program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name not in HOMES} | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+HOMES = ("HOME", "XDG_CACHE_HOME", "DANA_CACHE", "DANA_CACHE_DIR", "DANA_CACHE_SIZE")
+STORE = "print(cache.put(key, module), cache.get(key) == module, cache.info().problem)\n"
+
+
+def test_a_full_disk_is_no_error(tmp_path: Path) -> None:
+    """A write that the system cuts short stores nothing and leaves nothing; with room it works."""
+    room = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))\n"
+    assert child(STORE, DANA_CACHE_DIR=str(tmp_path / "a")) == "True True None"
+    assert child(room.format(150) + STORE, DANA_CACHE_DIR=str(tmp_path / "b")) == "False False None"
+    assert not [file for file in (tmp_path / "b").iterdir() if file.name.endswith((".dnc", ".tmp"))]
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that every user can enter; pytest's own are for one user."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_folder_that_cannot_be_written(open_path: Path) -> None:
+    """Read-only, unreadable or foreign folders and files in their place are misses, and ``info`` says why."""
+    (open_path / "file").write_text("x")
+    (open_path / "read_only").mkdir(mode=0o555)
+    (open_path / "closed").mkdir(mode=0o000)
+    for name, problem in (
+        ("file", "it is no folder"),
+        ("read_only", "it "),
+        ("read_only/new", f"{open_path / 'read_only'} cannot be written to"),
+        ("closed/new", "Permission denied"),
+    ):
+        told = child(f"{STORE}dana2py.cli_files.cache_info(False)", nobody=True, DANA_CACHE_DIR=str(open_path / name))
+        assert told.startswith(f"False False {problem}")
+        assert "problem  nothing is stored: " in told
+        assert child("print(cache.clear(), cache.trim())", nobody=True, DANA_CACHE_DIR=str(open_path / name)) == "0 0"
+
+
+def test_no_home(tmp_path: Path) -> None:
+    """Without a home there is no cache, and above all no folder called ``~`` in the working folder."""
+    unknown = "import os\nos.chdir({!r})\nos.path.expanduser = str\ncache = dana2py.cache.Cache.default()\n"
+    program = unknown.format(str(tmp_path)) + STORE + "dana2py.cli_files.cache_info(False)\n"
+    assert child(program) == "False False None\nthere is no home folder; DANA_CACHE_DIR names one"
+    assert not list(tmp_path.iterdir())
+    assert child("print(dana2py.cache.user_folder())", XDG_CACHE_HOME=str(tmp_path)) == str(tmp_path / "dana2py")
+    home = child("print(dana2py.cache.user_folder())", HOME="/somewhere", XDG_CACHE_HOME="relative")
+    assert home == "/somewhere/.cache/dana2py"
+
+
+def test_the_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A relative DANA_CACHE_DIR stays where it was when the working folder changes; ``~`` is the home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DANA_CACHE_DIR", "here")
+    assert Cache.default().root == tmp_path / "here"
+    monkeypatch.setenv("HOME", "/somewhere")
+    monkeypatch.setenv("DANA_CACHE_DIR", "~/here")
+    assert Cache.default().root == Path("/somewhere/here")
+
+
+def test_the_limit_is_a_size(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """``DANA_CACHE_SIZE`` is a number of bytes or a size; what is neither is told and does not count."""
+    for text, limit in (("1000000", 1_000_000), ("64MB", 64_000_000), ("", DEFAULT_LIMIT)):
+        monkeypatch.setenv("DANA_CACHE_SIZE", text)
+        assert Cache.default().limit == limit
+    assert not caplog.records
+    monkeypatch.setenv("DANA_CACHE_SIZE", "much")
+    with caplog.at_level(logging.WARNING):
+        assert Cache.default().limit == DEFAULT_LIMIT
+    assert "DANA_CACHE_SIZE" in caplog.text
+
+
+def test_writing_keeps_the_limit(tmp_path: Path) -> None:
+    """Nobody has to call ``trim``: one write in 32 does it."""
+    cache = Cache(tmp_path / "cache")
+    cache.put(key_of(cache), make())
+    cache.limit = 10 * cache.info().size
+    for number in range(400):
+        cache.put(key_of(cache, str(number).encode()), make())
+    assert cache.info().entries < 250
+
+
+def test_many_processes(tmp_path: Path) -> None:
+    """Processes that begin with no folder, no key and no entry agree in the end, and each sees whole modules."""
+    program = "for _ in range(30):\n    cache.put(key, module)\n    assert cache.get(key) in (module, None)\n"
+    environment = os.environ | {"DANA_CACHE_DIR": str(tmp_path / "cache")}
+    setup = (
+        "from dana2py.cache import Cache\nfrom dana2py.compiled import CompiledModule\n"
+        "module = CompiledModule(compile('answer = 42', 'm.na', 'exec'), 'm', 'm.na')\ncache = Cache.default()\n"
+        "key = cache.key(b'x', filename='m.na', name='m', fingerprint='p')\n"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", setup + program], env=environment) for _ in range(4)]
+    assert [process.wait() for process in started] == [0] * 4
+    fresh = Cache(tmp_path / "cache")
+    key = fresh.key(b"x", filename="m.na", name="m", fingerprint="p")
+    assert fresh.put(key, make())
+    assert Cache(tmp_path / "cache").get(key) is not None
+    assert not list((tmp_path / "cache").glob("*.tmp"))
+
+
+def test_the_compiler_in_an_archive_is_hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where our own files lie in a zip, another zip is another compiler: its code must not run under other guards."""
+    found = []
+    for content in (b"one", b"two"):
+        (tmp_path / "app.zip").write_bytes(content)
+        monkeypatch.setattr(compiled, "__file__", str(tmp_path / "app.zip" / "dana2py" / "compiled.py"))
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        compiler_digest.cache_clear()
+        found.append(compiler_digest())
+    compiler_digest.cache_clear()
+    assert len(set(found)) == 2
+
+
+def test_a_planted_folder_is_not_believed(cache: Cache, tmp_path: Path) -> None:
+    """An authentic entry counts in its folder only: not through a link, not where others can write."""
+    key = key_of(cache)
+    cache.put(key, make())
+    assert cache.root is not None
+    assert cache.get(key) is not None
+    moved = tmp_path / "moved"
+    cache.root.rename(moved)
+    cache.root.symlink_to(moved)
+    assert cache.get(key) is None
+    cache.root.unlink()
+    moved.rename(cache.root)
+    assert cache.get(key) is not None

@@ -24,7 +24,7 @@ THIRD_PARTY = {
     "opendxa.dana": set(),
     "dana_modules": set(),
 }
-OPTIONAL = {"dana_guards": {"httpx", "httpx2", "openai"}}
+OPTIONAL = {"dana_guards": {"httpx", "httpx2", "openai"}, "opendxa.dana": {"watchfiles"}}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

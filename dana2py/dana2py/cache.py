@@ -39,6 +39,8 @@ FOLDER = "__dana_cache__"
 DEFAULT_LIMIT = 256 * 1024 * 1024
 """Bytes that the cache may take before the entries used least recently go."""
 
+_START = len(MAGIC) + 64
+"""Where the header begins."""
 _MAX_ENTRY = 64 * 1024 * 1024
 _DAY = 86_400.0
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -48,13 +50,14 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
 
 
 class CacheInfo(NamedTuple):
-    """What ``dana2py cache info`` shows. ``size`` and ``limit`` are bytes."""
+    """What ``dana2py cache info`` shows. ``size`` and ``limit`` are bytes; ``problem`` says why nothing is stored."""
 
     folder: str
     enabled: bool
     entries: int
     size: int
     limit: int
+    problem: str | None = None
 
 
 class Cache:
@@ -74,22 +77,21 @@ class Cache:
         self._lock = threading.Lock()
         self._key: bytes | None = None
         self._compiler: str | None = None
-        self._written = 0
 
     @classmethod
     def default(cls) -> Cache:
         """The cache that the environment names.
 
         ``DANA_CACHE=off`` switches it off, ``DANA_CACHE_DIR`` names the folder, ``DANA_CACHE_SIZE`` the limit in
-        bytes. A folder that root names with ``DANA_CACHE_DIR`` is readable for others, so that the users of a
-        container image hit what was compiled while it was built.
+        bytes or as in ``"64MB"``. A folder that root names with ``DANA_CACHE_DIR`` is readable for others, so that the
+        users of a container image hit what was compiled while it was built.
         """
         if os.environ.get("DANA_CACHE", "").strip().lower() in {"off", "0", "no", "false"}:
             return cls(None)
         named = os.environ.get("DANA_CACHE_DIR")
-        size = os.environ.get("DANA_CACHE_SIZE", "")
-        limit = int(size) if size.isdigit() else DEFAULT_LIMIT
-        return cls(Path(named) if named else user_folder(), limit=limit, shared=bool(named) and _uid() == 0)
+        # Absolute now: a later change of the working folder changes nothing.
+        folder = Path(os.path.abspath(os.path.expanduser(named))) if named else user_folder()
+        return cls(folder, limit=_limit(os.environ.get("DANA_CACHE_SIZE")), shared=bool(named) and _uid() == 0)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -144,6 +146,14 @@ class Cache:
         self, folder: Path, name: str, header: bytes, *, by_user: bool = False, by_root: bool = True
     ) -> bytes | None:
         """The marshal bytes of a file that may be trusted and has this header, or None."""
+        try:
+            data = self._authentic(folder, name, header)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            data = None
+        if data is not None:
+            return data
         with contextlib.suppress(OSError), _opened(folder) as place:
             if not _only_ours(os.fstat(place.fd) if place.fd is not None else os.lstat(folder)):
                 return None
@@ -151,23 +161,37 @@ class Cache:
             return self._verified(data, facts, header, by_user=by_user, by_root=by_root)
         return None
 
+    def _authentic(self, folder: Path, name: str, header: bytes) -> bytes | None:
+        """As `_read`, for what the user's key vouches for, which nearly every hit is.
+
+        The content is proved, so it does not matter if somebody exchanges the folder between the two looks at it; no
+        descriptor of it is needed.
+        """
+        key = self._user_key(create=False)
+        if key is None:
+            return None
+        facts = os.lstat(folder)
+        if not stat.S_ISDIR(facts.st_mode) or not _only_ours(facts):
+            return None
+        data, _ = _read_file(os.path.join(folder, name))
+        return _proved(data, header, key)
+
     def _verified(
         self, data: bytes, facts: os.stat_result, header: bytes, *, by_user: bool, by_root: bool
     ) -> bytes | None:
         """The marshal bytes of an entry, if the header is the expected one and somebody trusted wrote it."""
-        start = len(MAGIC) + 64
-        body = start + len(header) + 2
-        if data[: len(MAGIC)] != MAGIC or data[start:body] != header + b"\n\n":
-            return None
-        mac, digest, rest = data[len(MAGIC) : start - 32], data[start - 32 : start], data[start:]
         key = self._user_key(create=False)
-        if key is not None and hmac.compare_digest(mac, hmac.digest(key, data[start - 32 :], "sha256")):
-            return data[body:]
+        proved = None if key is None else _proved(data, header, key)
+        if proved is not None:
+            return proved
+        if not _has_header(data, header):
+            return None
+        digest, rest = data[_START - 32 : _START], data[_START:]
         user = _uid()
         owned = (by_user and facts.st_uid == user) or (by_root and facts.st_uid == 0 and (user != 0 or by_user))
         # The digest is no proof of anything; it finds damage, which could crash the unmarshaller.
         if user is not None and owned and _only_ours(facts) and sha256(rest).digest() == digest:
-            return data[body:]
+            return data[_START + len(header) + 2 :]
         return None
 
     # -- writing ---------------------------------------------------------------------------------
@@ -179,10 +203,7 @@ class Cache:
         entry = self._entry(key.header, module)
         if entry is None or not self._write(self.root, key.digest + SUFFIX, entry):
             return False
-        with self._lock:
-            self._written += 1
-            due = self._written % 32 == 1
-        if due:
+        if key.digest[:2] < "08":  # one in 32, whoever writes it: looking at all files costs more than one entry
             self.trim()
         return True
 
@@ -270,17 +291,38 @@ class Cache:
     # -- care --------------------------------------------------------------------------------------
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
-        if self.root is None or not self.root.is_dir():
+        if self.root is None:
             return
-        with os.scandir(self.root) as found:
+        with contextlib.suppress(OSError), os.scandir(self.root) as found:
             for entry in found:
                 if entry.name.endswith((SUFFIX, ".tmp")) and entry.is_file(follow_symlinks=False):
                     yield entry
 
     def info(self) -> CacheInfo:
         """Folder, number of entries and bytes."""
-        sizes = [entry.stat(follow_symlinks=False).st_size for entry in self._entries()]
-        return CacheInfo(str(self.root or ""), self.root is not None, len(sizes), sum(sizes), self.limit)
+        sizes = []
+        for entry in self._entries():
+            with contextlib.suppress(OSError):  # another process removed it
+                sizes.append(entry.stat(follow_symlinks=False).st_size)
+        folder = str(self.root or "")
+        return CacheInfo(folder, self.root is not None, len(sizes), sum(sizes), self.limit, self._problem())
+
+    def _problem(self) -> str | None:
+        """Why nothing can be stored, for a person; None if it can, or if the cache is switched off."""
+        if self.root is None:
+            return None
+        try:
+            facts = os.lstat(self.root)
+        except FileNotFoundError:
+            above = next(folder for folder in self.root.parents if folder.exists())
+            return None if os.access(above, os.W_OK | os.X_OK) else f"{above} cannot be written to"
+        except OSError as error:
+            return error.strerror
+        if not stat.S_ISDIR(facts.st_mode):
+            return "it is no folder"
+        if not _only_ours(facts) or facts.st_uid != (_uid() if _uid() is not None else facts.st_uid):
+            return "it belongs to somebody else, or others can write to it"
+        return None if os.access(self.root, os.W_OK | os.X_OK) else "it cannot be written to"
 
     def clear(self) -> int:
         """Remove all entries; the number of files removed. The key stays."""
@@ -317,17 +359,7 @@ class _Place:
 
     def read(self, name: str) -> tuple[bytes, os.stat_result]:
         """Content and facts of a regular file that is no link. OSError for everything else."""
-        fd = os.open(self._name(name), _READ, dir_fd=self.fd)
-        try:
-            facts = os.fstat(fd)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_ENTRY + 4096:
-                raise OSError("not a file of ours")
-            with open(fd, "rb", closefd=False) as file:
-                data = file.read()
-            _touch(fd, facts)
-            return data, facts
-        finally:
-            os.close(fd)
+        return _read_file(self._name(name), self.fd)
 
     def replace(self, name: str, data: bytes, mode: int) -> None:
         """Put a new file in the place of ``name`` in one step."""
@@ -346,6 +378,20 @@ class _Place:
             with contextlib.suppress(OSError):
                 os.unlink(self._name(fresh), dir_fd=self.fd)
             raise
+
+
+def _read_file(name: str, folder: int | None = None) -> tuple[bytes, os.stat_result]:
+    """Content and facts of a regular file that is no link. OSError for everything else."""
+    fd = os.open(name, _READ, dir_fd=folder)
+    try:
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_ENTRY + 4096:
+            raise OSError("not a file of ours")
+        data = os.read(fd, facts.st_size)  # a read that is cut short is a damaged entry
+        _touch(fd, facts)
+        return data, facts
+    finally:
+        os.close(fd)
 
 
 @contextlib.contextmanager
@@ -403,21 +449,51 @@ def _only_ours(facts: os.stat_result) -> bool:
     return user is None or (facts.st_uid in (0, user) and not facts.st_mode & 0o022)
 
 
-def user_folder() -> Path:
-    """The cache folder of the user.
+def user_folder() -> Path | None:
+    """The cache folder of the user, None where nobody knows a home (no HOME, and a user that the system does not know).
 
     `platformdirs` knows it for every system, but costs more to import than a warm module; so its answer for Linux is
     given here (a test compares the two).
     """
     if sys.platform == "linux" and "ANDROID_DATA" not in os.environ:
         base = os.environ.get("XDG_CACHE_HOME", "")
-        return Path(base if base.strip() else os.path.expanduser("~/.cache")) / "dana2py"
+        # The standard of these variables wants relative paths ignored; "~" is left when there is no home.
+        base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
+        return Path(base, "dana2py") if os.path.isabs(base) else None
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("dana2py", appauthor=False))
+    found = Path(platformdirs.user_cache_dir("dana2py", appauthor=False))
+    return found if found.is_absolute() else None
+
+
+def _limit(text: str | None) -> int:
+    """The limit that the environment names; what is not understood is told and does not count."""
+    if not text:
+        return DEFAULT_LIMIT
+    from dana_guards.limits import parse_size  # few name one
+
+    try:
+        return parse_size(int(text) if text.isdigit() else text)
+    except ValueError as error:
+        import logging
+
+        logging.getLogger("dana2py.cache").warning("DANA_CACHE_SIZE is not used: %s", error)
+        return DEFAULT_LIMIT
 
 
 # -- content -----------------------------------------------------------------------------------------
+
+
+def _has_header(data: bytes, header: bytes) -> bool:
+    return data.startswith(MAGIC) and data[_START : _START + len(header) + 2] == header + b"\n\n"
+
+
+def _proved(data: bytes, header: bytes, key: bytes) -> bytes | None:
+    """The marshal bytes of an entry that has this header and was made with the user's key, or None."""
+    if not _has_header(data, header):
+        return None
+    mac = hmac.digest(key, memoryview(data)[_START - 32 :], "sha256")
+    return data[_START + len(header) + 2 :] if hmac.compare_digest(data[len(MAGIC) : _START - 32], mac) else None
 
 
 def _beside_name(path: Path, profile: str) -> str:

@@ -6,6 +6,7 @@ In: paths. Out: findings, files, counts, exit codes.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -114,9 +115,12 @@ def cache_info(as_json: bool) -> int:
     if as_json:
         print(json.dumps(info._asdict(), ensure_ascii=False))
     elif not info.enabled:
-        print("the cache is switched off (DANA_CACHE)")
+        off = os.environ.get("DANA_CACHE")
+        print("the cache is switched off (DANA_CACHE)" if off else "there is no home folder; DANA_CACHE_DIR names one")
     else:
         print(f"folder   {info.folder}\nentries  {info.entries}\nsize     {_size(info.size)} of {_size(info.limit)}")
+        if info.problem:
+            print(f"problem  nothing is stored: {info.problem}; DANA_CACHE_DIR names another folder")
     return FINE
 
 

@@ -238,16 +238,18 @@ def compiler_stamp() -> str:
 
 
 def _compiler_files() -> list[Path]:
-    """Our sources that shape code, in a fixed order; empty where they are not files (a zip)."""
+    """Our sources that shape code, in a fixed order; where they lie in an archive, the archive."""
     roots = [Path(__file__).parent]
     for package in ("dana_guards", "RestrictedPython"):
         spec = importlib.util.find_spec(package)
         if spec is not None:
             roots.extend(Path(place) for place in spec.submodule_search_locations or ())
-    return [
+    files = [
         Path(folder, file)
         for root in roots
         for folder, _, files in sorted(os.walk(root))
         for file in sorted(files)
         if file.endswith((".py", ".lark"))
     ]
+    archives = {above: None for root in roots if not root.is_dir() for above in root.parents if above.is_file()}
+    return [*files, *archives]

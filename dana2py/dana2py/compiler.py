@@ -27,6 +27,7 @@ from dana_guards.names import BUILTIN_NAMES
 from dana_guards.policy import Policy
 from dana_guards.transform import restrict
 from dana_guards.walking import statements
+from dana_guards.watchdog import look_for_stop
 
 T = TypeVar("T")
 STAGES = ("lowered", "specialised", "guarded")
@@ -124,11 +125,15 @@ def _guarded(
 
     def run() -> tuple[Resolution, ast.Module]:
         module: nodes.Module = parse(source)
+        look_for_stop()
         resolution = resolve(module, source, policy.names | BUILTIN_NAMES, known, session=not is_closed)
+        look_for_stop()
         tree = lower_module(resolution, source, name, interactive)
         if stage != "lowered":
+            look_for_stop()
             tree = specialise(tree, resolution, policy, closed=is_closed, options=options)
         if stage == "guarded":
+            look_for_stop()
             tree = restrict(tree, policy, source.path, source.text.split("\n"), closed=is_closed)
         return resolution, tree
 
@@ -164,6 +169,7 @@ def emit_code(tree: ast.Module, source: Source) -> CodeType:
     """
 
     def run() -> CodeType:
+        look_for_stop()
         code: CodeType = compile(tree, source.path, "exec", dont_inherit=True, optimize=0)
         return code
 

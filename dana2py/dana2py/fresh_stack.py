@@ -12,22 +12,27 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from dana_guards.watchdog import standing_for
+
 T = TypeVar("T")
 
 
 def on_fresh_stack(work: Callable[[], T]) -> T:
-    """``work()`` in a thread that is joined at once; context variables are those of the caller.
+    """``work()`` in a thread that is joined at once; context variables are those of the caller, and what stops the
+    caller stops the work.
 
     Raises
     ------
     Whatever ``work`` raises, with its own traceback.
     """
+    caller = threading.get_ident()
     results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            results.append(work())
+            with standing_for(caller):
+                results.append(work())
         except BaseException as error:
             errors.append(error)
 

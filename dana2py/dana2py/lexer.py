@@ -14,13 +14,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, NamedTuple
 
 from dana2py import fstrings, literals
 from dana2py.nodes import Span
 from dana2py.source import Source
 from dana_guards.errors import DanaSyntaxError, IncompleteInput
+from dana_guards.watchdog import look_for_stop
 
 #: How deep brackets, f-string fields and lambdas may nest in each other, and blocks likewise.
 MAX_NESTING = 100
@@ -28,6 +29,8 @@ MAX_NESTING = 100
 MAX_TOKENS = 500_000
 #: Columns that a tab counts for, wherever it stands (1.1).
 TAB = 8
+#: All of so many tokens, less one, the lexer and the parser look whether they are to stop.
+POLL = 511
 
 
 class Token(NamedTuple):
@@ -146,7 +149,9 @@ class Lexer:
             index: getattr(self, f"lex_{name}") for name, index in _OUTSIDE.groupindex.items() if index > 2
         }
         position = self._first_line()
-        for _ in repeat(None, MAX_TOKENS):
+        for number in range(MAX_TOKENS):
+            if not number & POLL:
+                look_for_stop()
             found = match(text, position)
             assert found is not None
             kind = found.lastindex

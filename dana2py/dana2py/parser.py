@@ -17,11 +17,12 @@ from typing import Any
 from dana2py import nodes, tables
 from dana2py.expectations import explain
 from dana2py.fresh_stack import on_fresh_stack
-from dana2py.lexer import Lexer
+from dana2py.lexer import POLL, Lexer
 from dana2py.recovery import resume
 from dana2py.source import Source
 from dana2py.tree_builder import TreeBuilder
 from dana_guards.errors import DanaSyntaxError, IncompleteInput, InternalError
+from dana_guards.watchdog import look_for_stop
 
 #: Errors that one parse reports.
 MAX_ERRORS = 20
@@ -165,6 +166,8 @@ class Run:
         index = first = self.index
         try:
             for index in range(first, len(tokens)):
+                if not index & POLL:
+                    look_for_stop()
                 token = tokens[index]
                 kind = token[0]
                 while True:

@@ -28,6 +28,7 @@ from dana2py.source import Source
 from dana2py.visitor import Visitor, children, statements, walk
 from dana_guards.errors import DanaSyntaxError
 from dana_guards.spelling import near_name
+from dana_guards.watchdog import look_for_stop
 
 MODULE_NAMES = ("__name__", "__file__", "__exports__")
 _FUNCTIONS = (nodes.FunctionDef, nodes.Lambda, nodes.Composition)
@@ -261,6 +262,7 @@ class _Resolver(Visitor):
     def block(self, body: Iterable[nodes.Stmt]) -> None:
         """Resolve statements in order."""
         for statement in body:
+            look_for_stop()
             self.visit(statement)
 
     def is_sure(self, name: str) -> bool:

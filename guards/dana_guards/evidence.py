@@ -29,6 +29,7 @@ from dana_guards.lattice import ANY, FUNCTION, Type, of, of_constant
 from dana_guards.names import INIT_PREFIX
 from dana_guards.results import KNOWN_PREFIX, FunctionResults, call_order
 from dana_guards.scopes import Collected, Scope
+from dana_guards.watchdog import look_for_stop
 
 
 class Evidence:
@@ -199,6 +200,7 @@ class Worklist:
         root = self.evidence.module_scope
         self.add_module()
         while self.heap:
+            look_for_stop()
             order, key = heapq.heappop(self.heap)
             node = self.waiting.pop(key)
             walker = self.walkers.get(key)

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from threading import get_ident
 from typing import Any, Final, NoReturn
 
 from dana_guards.limits import Meter
-from dana_guards.watchdog import ACTIVE
+from dana_guards.watchdog import innermost
 
 MAX_NESTING: Final = 200
 """Flat iterators over flat iterators; far below what the C stack holds, above what programs do."""
@@ -61,7 +60,7 @@ class FlatIterator:
 
     def __contains__(self, wanted: object) -> bool:
         """``wanted in self``, step by step: an iterator may never end, and a stop has to arrive between two items."""
-        meter = ACTIVE.get(get_ident())
+        meter = innermost()
         for index, each in enumerate(self._steps):
             if meter is not None and not index % STEP:
                 meter.check()

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import get_ident
 from types import CodeType, TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from dana_guards.errors import DanaContextError, DanaError, DanaLimitError, DanaMemoryError, Interrupt
-from dana_guards.watchdog import ACTIVE, WATCH, clock, running
+from dana_guards.watchdog import NO_THREAD, WATCH, ThreadSlot, clock, innermost, running, slot_of
 
 UNLIMITED: Final = sys.maxsize
 DEFAULT_TIMEOUT: Final = 30.0
@@ -30,6 +30,10 @@ DEFAULT_MEMORY: Final = 1_000_000_000
 DEFAULT_OUTPUT: Final = 10_000_000
 DEFAULT_DEPTH: Final = 1000
 DEFAULT_DIGITS: Final = 4300
+COMPILE_TIME: Final = 1.0
+"""Seconds that all compiling of one outermost call may take in any case, however short the timeout is."""
+COMPILE_MEMORY: Final = 100_000_000
+"""Bytes by which the process may grow while it compiles, however small the limit is."""
 
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]+)")
 _SIZE_UNITS: Final = {
@@ -127,6 +131,32 @@ class Limits:
 NO_LIMITS: Final = Limits(timeout=math.inf, memory=UNLIMITED, output=UNLIMITED)
 
 
+@contextmanager
+def compiling() -> Iterator[None]:
+    """`Meter.compiling` of the calling thread's paused call; outside of a call nothing limits the compiler."""
+    meter = innermost()
+    if meter is None or meter.entered != math.inf:
+        yield
+    else:
+        with meter.compiling():
+            yield
+
+
+class Flags(Protocol):
+    """A namespace, or what stands for one: the flag of a stop can be set in it."""
+
+    def __setitem__(self, name: str, value: object, /) -> None: ...
+
+
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    """A code object and those inside it."""
+    pending = [code]
+    while pending:
+        each = pending.pop()
+        yield each
+        pending.extend(part for part in each.co_consts if isinstance(part, CodeType))
+
+
 class HostSection:
     """``with meter.host():`` - nothing is delivered inside; what is pending is delivered on the way out."""
 
@@ -147,9 +177,9 @@ class HostSection:
 class Meter:
     """Counts for one context, and the place where a stop is asked for and delivered.
 
-    The slots `entered`, `outer`, `memory`, `baseline`, `serial` and `stopped` are read by the watchdog; entering
-    writes them and computes nothing. `serial` tells the entries apart: a stop is recorded together with the serial
-    that it is meant for, so one that comes too late is never delivered to the next call.
+    Entering writes `thread`, `serial` and, if there is one, `outer`, and computes nothing. `serial` tells the entries
+    apart: what is known of an entry (the stop that is meant for it, its baseline, its output) is recorded together with
+    its serial, so nothing has to be reset, and a stop that comes too late is never delivered to the next call.
 
     Parameters
     ----------
@@ -157,21 +187,26 @@ class Meter:
     """
 
     __slots__ = (
-        "_counted", "_inner", "_namespaces", "_saved", "baseline", "codes", "entered", "host_depth", "limits", "memory",
-        "outer", "output", "serial", "stopped", "thread", "timeout",
+        "_base", "_began", "_compiled", "_counted", "_inner", "_namespaces", "_saved", "allowed", "codes", "host_depth",
+        "limits", "memory", "outer", "output", "serial", "slot", "stopped", "thread", "timeout",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.limits = limits
         self.timeout = limits.timeout
         self.memory = limits.memory
-        self.serial = self.entered = self._inner = self._counted = 0.0
+        self.serial = self._inner = self._counted = 0.0
+        self._base: tuple[float, int] | None = None
+        self._began: tuple[float, float] | None = None
         self.thread: int | None = None
+        self.slot: ThreadSlot = NO_THREAD
         self.outer: Meter | None = None
-        self.baseline = self.output = self.host_depth = 0
+        self.output = self.host_depth = 0
         self.stopped: tuple[float, DanaError] | None = None
+        self.allowed: float | None = None
+        self._compiled = (0.0, 0.0)
         self.codes: dict[int, CodeType] = {}
-        self._namespaces: list[dict[str, object]] = []
+        self._namespaces: list[Flags] = []
         self._saved: list[tuple[float, Meter | None, int]] = []
 
     # -- entering and leaving Dana code ------------------------------------------------------------
@@ -181,24 +216,36 @@ class Meter:
 
         Raises DanaContextError if another thread runs in this context.
         """
+        now = clock()
         ident = get_ident()
-        # No call stands between this test and the write: no other thread runs in between.
+        if self.slot.ident != ident:
+            return self._enter_elsewhere(ident, now)
+        # No call stands between these tests and the writes: no other thread runs in between.
         if self.thread is not None:
             return self._enter_again(ident, 0.0)
         self.thread = ident
-        self.entered = self.serial = now = clock()
-        self.outer = outer = ACTIVE.get(ident)
-        self.baseline = WATCH.resident
-        ACTIVE[ident] = self
-        # After ACTIVE is written: the watchdog parks first and looks at ACTIVE afterwards.
+        self.serial = now
+        outer = self.slot.meter
+        if outer is not None:
+            self.outer = outer
+        self.slot.meter = self
+        # After the slot is written: the watchdog parks first and looks at the slots afterwards.
         if now > WATCH.fresh_until:
-            self._sample(now, outer)
+            self._sample(outer)
         return outer
 
-    def _sample(self, now: float, outer: Meter | None) -> None:
+    def _enter_elsewhere(self, ident: int, now: float) -> Meter | None:
+        """The first entry from a thread: find its slot, then enter."""
+        slot = slot_of(ident)
+        if self.thread is not None:
+            return self._enter_again(ident, now)
+        self.slot = slot
+        return self.enter()
+
+    def _sample(self, outer: Meter | None) -> None:
         """A fresh baseline; undo the entry if that fails (a thread or the stack is not to be had)."""
         try:
-            self.baseline = WATCH.wake() if WATCH.parked else WATCH.sample(now)
+            self.baseline = WATCH.wake() if WATCH.parked else WATCH.sample()
         except BaseException:
             self.leave(outer)
             raise
@@ -213,8 +260,8 @@ class Meter:
         self.host_depth = 0
         # Serials of inner entries count down, so they never meet those of outermost ones, which are times.
         self.serial = self._inner = self._inner - 1
-        self.outer = outer = ACTIVE.get(ident)
-        ACTIVE[ident] = self
+        self.outer = outer = self.slot.meter
+        self.slot.meter = self
         return outer
 
     def leave(self, outer: Meter | None) -> DanaError | None:
@@ -224,10 +271,8 @@ class Meter:
         ----------
         outer : what `enter` returned.
         """
-        ident = self.thread
-        assert ident is not None, "leave without enter"
-        # Not deleted: a dict that loses and gets one key over and over is rebuilt every few times.
-        ACTIVE[ident] = outer
+        assert self.thread is not None, "leave without enter"
+        self.slot.meter = outer
         stopped, serial = self.stopped, self.serial
         if self._saved:
             self.serial, self.outer, self.host_depth = self._saved.pop()
@@ -249,10 +294,10 @@ class Meter:
 
     # -- stopping ------------------------------------------------------------------------------------
 
-    def pending(self) -> DanaError | None:
-        """The reason, if the calling thread is to leave this context's Dana code now."""
+    def pending(self, thread: int | None = None) -> DanaError | None:
+        """The reason, if the calling thread (or the one it stands for) is to leave this context's Dana code now."""
         stopped = self.stopped
-        if stopped is None or stopped[0] != self.serial or self.host_depth or self.thread != get_ident():
+        if stopped is None or stopped[0] != self.serial or self.host_depth or self.thread != (thread or get_ident()):
             return None
         return stopped[1]
 
@@ -321,6 +366,41 @@ class Meter:
         return max(min(meter.deadline for meter in running(self)) - clock(), 0.0)
 
     @property
+    def entry(self) -> float:
+        """The serial of the outermost entry, which is the time of it."""
+        saved = self._saved
+        return saved[0][0] if saved else self.serial
+
+    @property
+    def entered(self) -> float:
+        """When the outermost entry began, on the clock of `watchdog.clock`; time that does not count is added."""
+        entry, began = self.entry, self._began
+        return began[1] if began is not None and began[0] == entry else entry
+
+    @entered.setter
+    def entered(self, time: float) -> None:
+        self._began = (self.entry, time)
+
+    @property
+    def baseline(self) -> int:
+        """The resident size at the outermost entry, in bytes.
+
+        Until the size is read the next time it is the one that was read last: `Watchdog.sample` settles it then.
+        """
+        entry, base = self.entry, self._base
+        return base[1] if base is not None and base[0] == entry else WATCH.resident
+
+    @baseline.setter
+    def baseline(self, size: int) -> None:
+        self._base = (self.entry, size)
+
+    def settle(self, resident: int) -> None:
+        """Keep `resident`, which was read before the entry, as its baseline (the watchdog calls this)."""
+        entry, base = self.entry, self._base
+        if base is None or base[0] != entry:
+            self._base = (entry, resident)
+
+    @property
     def deadline(self) -> float:
         """The end of the running call on the clock of `watchdog.clock`, by this meter's own timeout."""
         return self.entered + self.timeout
@@ -331,9 +411,10 @@ class Meter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A section whose time and memory do not count: the compiler's work for a module that is being imported.
+        """A section whose time and memory do not count: finding, reading and compiling a module that is imported.
 
-        Only for our own work, which bounds itself. Meters outside of this one run on.
+        Only for our own work, which bounds itself; what the compiler does in it has limits of its own (`compiling`).
+        Meters outside of this one run on.
         """
         start, entered, used = clock(), self.entered, WATCH.resident - self.baseline
         self.entered, self.baseline = math.inf, sys.maxsize
@@ -341,7 +422,31 @@ class Meter:
             yield
         finally:
             now = clock()
-            self.entered, self.baseline = entered + (now - start), WATCH.sample(now) - used
+            self.entered, self.baseline = entered + (now - start), WATCH.sample() - used
+
+    @property
+    def allowed_memory(self) -> int:
+        """Bytes by which the process may grow while the compiler works."""
+        return max(self.memory, COMPILE_MEMORY)
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """A section inside of `paused` in which the compiler works, under limits of its own.
+
+        All compiling of one outermost call may take as long as the call itself (`timeout`), and never less than
+        `COMPILE_TIME`: a first import shall not fail where the second, from the cache, succeeds. The process may grow
+        by `memory`, and never less than `COMPILE_MEMORY`. The compiler asks with `watchdog.look_for_stop`.
+        """
+        start, entry = clock(), self.entry
+        spent = self._compiled[1] if self._compiled[0] == entry else 0.0
+        self.allowed = max(self.timeout, COMPILE_TIME)
+        self.deadline = start + self.allowed - spent
+        self.baseline = WATCH.sample() + self.allowed_memory - self.memory
+        try:
+            yield
+        finally:
+            self.entered, self.baseline, self.allowed = math.inf, sys.maxsize, None
+            self._compiled = (entry, spent + clock() - start)
 
     # -- sizes and output ----------------------------------------------------------------------------
 
@@ -352,7 +457,7 @@ class Meter:
 
     def count_output(self, size: int) -> None:
         """Count `size` bytes that ``print`` or ``log`` are about to write."""
-        entry = self._saved[0][0] if self._saved else self.serial
+        entry = self.entry
         if entry != self._counted:  # the first of this outermost call
             self._counted = entry
             self.output = 0
@@ -367,18 +472,23 @@ class Meter:
 
         By identity: equal code objects of two modules are two places to stop at.
         """
-        pending = [code]
-        while pending:
-            each = pending.pop()
-            self.codes[id(each)] = each
-            pending.extend(part for part in each.co_consts if isinstance(part, CodeType))
+        self.codes.update((id(each), each) for each in code_objects(code))
 
     def register_namespace(self, namespace: dict[str, object]) -> None:
         """Give a module's globals the flag ``dana_stop``, which code for Python 3.11 tests."""
         self._namespaces.append(namespace)
         namespace["dana_stop"] = self.is_stopping()
 
-    def forget_namespace(self, namespace: dict[str, object]) -> None:
+    def forget_code(self, code: CodeType) -> None:
+        """Code that runs nowhere any more: the stop need not reach it."""
+        gone = {id(each) for each in code_objects(code)}
+        self.codes = {ident: each for ident, each in self.codes.items() if ident not in gone}
+
+    def replace_namespace(self, namespace: dict[str, object], flag: Flags) -> None:
+        """From now on the flag of a namespace is set by way of ``flag``, which need not keep it alive."""
+        self._namespaces = [flag if each is namespace else each for each in self._namespaces]
+
+    def forget_namespace(self, namespace: Flags) -> None:
         """A namespace that no code can run in any more: the stop need not reach it."""
         self._namespaces = [each for each in self._namespaces if each is not namespace]
 

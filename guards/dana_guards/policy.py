@@ -10,6 +10,7 @@ into the cache key (`dana2py.compiled.compiler_digest`): a number raised by hand
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from dataclasses import dataclass
@@ -54,12 +55,16 @@ class Policy:
 
     def fingerprint(self) -> str:
         """Hash over the settings and the Python version. 64 hex digits."""
-        parts = [sys.implementation.cache_tag or sys.version, self.profile]
-        parts += [str(self.stop_flags), *sorted(self.names)]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return _fingerprint(self.profile, self.stop_flags, self.names)
 
     def has_name(self, name: str) -> bool:
         """Whether `name` is a built-in of Dana under this policy, the host's additions included."""
         from dana_guards.names import BUILTIN_NAMES  # compile time only: a warm import does without the tables
 
         return name in self.names or name in BUILTIN_NAMES
+
+
+@functools.lru_cache(maxsize=64)
+def _fingerprint(profile: str, stop_flags: bool | None, names: frozenset[str]) -> str:
+    parts = [sys.implementation.cache_tag or sys.version, profile, str(stop_flags), *sorted(names)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -16,6 +16,7 @@ from typing import Final
 
 from dana_guards.lattice import Type
 from dana_guards.walking import children, parts
+from dana_guards.watchdog import look_for_stop
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -102,6 +103,7 @@ class Collected:
         self._spans: dict[int, tuple[int, int] | frozenset[str]] = {}
         collector = _Collector(self, tree, prefix)
         for child in children(tree):
+            look_for_stop()
             collector.called = self.called[id(child)] = []
             collector.visit(child)
         # Declarations name variables of outer scopes, which are complete only now.

@@ -43,7 +43,7 @@ def check_member(name: str) -> None:
     ------
     ValueError : ``name`` is not the Python name of a field or method of a program.
     """
-    if not name.isidentifier() or name.startswith(("_", "dana_s_", "dana_h_", "dana_m_")):
+    if not name.isidentifier() or name.startswith(("_", "dana_s_", "dana_h_", "dana_m_", "dana_r_")):
         raise ValueError(f"{name!r} cannot be the name of a field or method")
 
 
@@ -206,7 +206,11 @@ def _is_importable(cls: StructType) -> bool:
 
 def hidden_and_field_slots(cls: StructType) -> list[str]:
     """All slots of a class and its bases."""
-    return [slot for base in cls.__mro__ for slot in base.__dict__.get("__slots__", ())]
+    return [
+        slot
+        for base in cls.__mro__
+        for slot in base.__dict__.get("_dana_slots_", base.__dict__.get("__slots__", ()))
+    ]
 
 
 def field_named(value: DanaObject, name: str) -> Field:
@@ -314,6 +318,9 @@ class TypeRegistry:
         self.sized: Callable[[Any, str], Any] | None = None
         #: The size checks of the context (`size_checks.Room.room`), where there are any.
         self.room: Callable[..., Any] | None = None
+        #: How many fields more than it has now each class has room for (`room_for`); none where nothing is reloaded.
+        self.spare = 0
+        self._rooms: dict[tuple[StructType, int], StructType] = {}
         #: Called with the kind of each declaration before it is made; fills in the three above where they are needed.
         self.prepare: Callable[[str], None] = lambda kind: None
 
@@ -394,11 +401,35 @@ class TypeRegistry:
             body["_dana_room_"] = staticmethod(self.room)
         if body["_dana_delegates_"]:
             body |= {"__getattr__": delegated, "_dana_sized_": staticmethod(self.sized) if self.sized else None}
-        cls = StructType(name, (self.bases.get(kind, DanaObject),), body)
+        base = self.bases.get(kind, DanaObject)
+        if self.spare:
+            base = self.room_for(name, base, body)
+        cls = StructType(name, (base,), body)
         for field in everything:
             type.__setattr__(cls, field.python, self.descriptor(name, field))
         self.types[name] = cls
         return cls
+
+    def room_for(self, name: str, base: StructType, body: dict[str, Any]) -> StructType:
+        """A base class that holds the raw slots under neutral names, so that a later declaration can use them as well.
+
+        Python lets an object change its class only if both lay out the same slots. Classes of one name share the base
+        as long as it is large enough. ``body`` gets the slots under the names that generated code uses.
+        """
+        slots = body["__slots__"]
+        previous = self.types.get(name)
+        known: Any = previous.__mro__[1] if isinstance(previous, StructType) else None
+        if known is None or known.__mro__[1:2] != (base,) or len(known.__dict__["__slots__"]) < len(slots):
+            size = len(slots) + self.spare
+            known = self._rooms.get((base, size))
+            if known is None:
+                members = {"__slots__": tuple(f"dana_r_{at}" for at in range(size)), "_dana_slots_": ()}
+                known = StructType("DanaObject", (base,), {"__module__": __name__, **members})
+                self._rooms[base, size] = known
+        for at, slot in enumerate(slots):
+            body[slot] = known.__dict__[f"dana_r_{at}"]
+        body["__slots__"], body["_dana_slots_"] = (), slots
+        return known  # type: ignore[no-any-return]
 
     def descriptor(self, struct: str, field: Field) -> property:
         """The public attribute of a field: a plain read, a write with the check of its type."""

@@ -46,6 +46,7 @@ from dana_guards.problems import Problem, Report
 from dana_guards.scopes import Scope, parameters
 from dana_guards.size_rewrites import SizeRewrites
 from dana_guards.targets import split_targets
+from dana_guards.watchdog import look_for_stop
 
 
 class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
@@ -414,6 +415,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def _block(self, body: list[Any]) -> list[Any]:
         found: list[Any] = []
         for statement in body:
+            look_for_stop()
             visited = self.visit(statement)
             if isinstance(visited, list):
                 found += visited

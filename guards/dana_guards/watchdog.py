@@ -1,6 +1,6 @@
 """The watchdog: one daemon thread per process that ends what runs past its limits.
 
-In: the meters of running contexts (`ACTIVE`, written by `Meter.enter` and `Meter.leave`), the clock, the
+In: the meters of running contexts (`ThreadSlot.meter`, written by `Meter.enter` and `Meter.leave`), the clock, the
 resident size of the process. Out: a stop recorded in the meter, and the thread that runs Dana code brought
 to raise `Interrupt`, again and again until it has left. Not done here: sizes of single operations (they are
 bounded before they start), hard limits (the process tier).
@@ -22,7 +22,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from math import inf
@@ -36,8 +36,71 @@ from dana_guards.errors import DanaError, DanaMemoryError, DanaTimeoutError, Int
 if TYPE_CHECKING:
     from dana_guards.limits import Meter
 
-ACTIVE: dict[int, Meter | None] = {}
-"""Thread id to the innermost running meter, None where nothing runs. Single dict operations, so no lock."""
+
+
+class ThreadSlot:
+    """One thread as the watchdog sees it: what an entry writes, and what is looked at in each poll.
+
+    A meter keeps the slot of the thread that used it last, so that the next entry compares one number and looks
+    nothing up. Entering reads `ident` and writes `meter` without a call in between, and so does `forget_threads` the
+    other way round: a slot whose number was taken away is never entered again.
+    """
+
+    __slots__ = ("ident", "meter")
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        """The thread; 0, which is no thread, once the slot is forgotten."""
+        self.meter: Meter | None = None
+        """The innermost running meter, None where nothing runs."""
+
+
+NO_THREAD: Final = ThreadSlot(0)
+"""The slot of a meter that was never entered."""
+
+_slots: dict[int, ThreadSlot] = {}
+_slots_lock = threading.Lock()
+
+
+def slot_of(ident: int) -> ThreadSlot:
+    """The slot of the calling thread, whose number is `ident`."""
+    with _slots_lock:
+        slot = _slots.get(ident)
+        if slot is None:
+            slot = _slots[ident] = ThreadSlot(ident)
+        return slot
+
+
+def innermost() -> Meter | None:
+    """The innermost running meter of the calling thread."""
+    slot = _slots.get(get_ident())
+    return None if slot is None else slot.meter
+
+
+def forget_threads() -> None:
+    """Drop the slots of threads that have ended: a thread that starts later may get the same number."""
+    with _slots_lock:
+        living = sys._current_frames()
+        for ident, slot in list(_slots.items()):
+            if ident not in living and slot.meter is None:
+                slot.ident = 0
+                del _slots[ident]
+
+
+def _only_this_thread() -> Meter | None:
+    """In a child process after a fork: forget all slots but the caller's; the meter that runs in it."""
+    global _slots_lock
+    _slots_lock = threading.Lock()
+    ident = get_ident()
+    for other in [slot for slot in _slots.values() if slot.ident != ident]:
+        other.ident = 0
+    kept = _slots.get(ident)
+    _slots.clear()
+    if kept is None:
+        return None
+    _slots[ident] = kept
+    return kept.meter
+
 
 clock: Final = perf_counter
 """Monotonic, and fine enough on every system that two entries never have the same time."""
@@ -55,8 +118,12 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 def resident_bytes() -> int:
     """Resident size of this process in bytes; 0 where the system does not tell."""
     try:
-        with open("/proc/self/statm", "rb", buffering=0) as file:
-            return int(file.read().split()[1]) * _PAGE
+        # Not `open`: half of the time, and each system call gives the interpreter away.
+        file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(file, 256).split()[1]) * _PAGE
+        finally:
+            os.close(file)
     except (OSError, IndexError, ValueError):
         return _peak_bytes()
 
@@ -81,15 +148,38 @@ def running(top: Meter) -> list[Meter]:
     return chain
 
 
+_STANDS_FOR: Final[dict[int, int]] = {}
+"""Thread that works for another one, which waits for it, to that one."""
+
+
 def look_for_stop() -> None:
     """Raise the pending stop of the calling thread, if any: for work of ours that has no meter at hand."""
-    meter = ACTIVE.get(get_ident())
-    if meter is not None:
-        meter.check()
+    ident = get_ident()
+    if _STANDS_FOR:
+        ident = _STANDS_FOR.get(ident, ident)
+    slot = _slots.get(ident)
+    meter = None if slot is None else slot.meter
+    if meter is not None and meter.stopped is not None and (reason := meter.pending(ident)) is not None:
+        raise Interrupt(reason)
+
+
+@contextlib.contextmanager
+def standing_for(waiting: int) -> Iterator[None]:
+    """A section in a thread that works for thread `waiting`: what stops that one stops `look_for_stop` here."""
+    _STANDS_FOR[get_ident()] = waiting
+    try:
+        yield
+    finally:
+        _STANDS_FOR.pop(get_ident(), None)
+
+
+def _running_now() -> list[Meter]:
+    """The innermost meter of each thread that runs Dana code."""
+    return [meter for slot in list(_slots.values()) if (meter := slot.meter) is not None]
 
 
 class Watchdog:
-    """Polls `ACTIVE`; parked while nothing has run for half a second."""
+    """Polls the slots of the threads; parked while nothing has run for half a second."""
 
     def __init__(self) -> None:
         self.resident = 0
@@ -100,6 +190,7 @@ class Watchdog:
         self._signal = threading.Lock()
         self._signal.acquire()
         self._idle = 0
+        self._looked = -inf
         self._stopping: dict[int, Meter] = {}
         self._delivery = Delivery()
 
@@ -110,7 +201,7 @@ class Watchdog:
 
     def wake(self) -> int:
         """Have a look soon; start the thread if there is none. Returns the fresh resident size in bytes."""
-        self.sample(clock())
+        self.sample()
         if self._thread is None:
             with self._start:
                 if self._thread is None:
@@ -122,10 +213,14 @@ class Watchdog:
             self._signal.release()
         return self.resident
 
-    def sample(self, now: float) -> int:
+    def sample(self) -> int:
         """Read the resident size; bytes."""
-        self.fresh_until = now + STALE
-        self.resident = resident = resident_bytes()
+        resident = resident_bytes()
+        for top in _running_now():
+            for meter in running(top):
+                meter.settle(self.resident)
+        self.fresh_until = clock() + STALE
+        self.resident = resident
         return resident
 
     def _run(self) -> None:
@@ -134,7 +229,7 @@ class Watchdog:
             if delay is None:
                 self.parked = True
                 self.fresh_until = -inf
-                if any(ACTIVE.values()):  # somebody entered before it could see that we park
+                if _running_now():  # somebody entered before it could see that we park
                     self.parked = False
                     continue
                 self._signal.acquire()
@@ -146,33 +241,24 @@ class Watchdog:
         """Look once at every running meter; seconds to the next look, None to park.
 
         Deadlines first: reading the memory gives other threads the interpreter, three times, for up to a switch
-        interval each.
+        interval each. So where a deadline is near it is read only if the last look is long ago.
         """
         now = clock()
-        innermost = [meter for meter in ACTIVE.copy().values() if meter is not None]
+        innermost = _running_now()
         self._idle = 0 if innermost or self._stopping else self._idle + 1
-        wake_at = now + PERIOD
-        for meter in innermost:
-            wake_at = min(wake_at, self._stop(meter, partial(_late, now)))
+        deadline = min([self._stop(meter, partial(_late, now)) for meter in innermost], default=inf)
         self._deliver()
-        # Where a deadline is near the look at the memory can wait, but not for ever.
-        if wake_at >= now + PERIOD or now > self.fresh_until + PERIOD:
-            resident = self.sample(now)
+        if deadline > now + 2 * PERIOD or now > self._looked + 2 * PERIOD:
+            self._looked = now
+            resident = self.sample()
             for meter in innermost:
                 self._stop(meter, partial(_swollen, resident))
             self._deliver()
-        if self._stopping:
-            wake_at = min(wake_at, now + URGENT)
         if self._idle > _IDLE_POLLS:
-            self._forget_threads()
+            forget_threads()
             return None
-        return max(wake_at - clock(), 0.0)
-
-    def _forget_threads(self) -> None:
-        """Drop the keys of threads that have ended; a living thread's key is its own to write."""
-        living = sys._current_frames()
-        for ident in [ident for ident in ACTIVE.copy() if ident not in living]:
-            ACTIVE.pop(ident, None)
+        wake_at = now + (URGENT if self._stopping else PERIOD)
+        return max(min(wake_at, _next_look(now, deadline)) - clock(), 0.0)
 
     def _stop(self, innermost: Meter, excess: Callable[[Meter], DanaError | None]) -> float:
         """Stop what is over its limits in one thread, and what it called; the nearest deadline that is ahead."""
@@ -196,9 +282,7 @@ class Watchdog:
 
     def after_fork(self) -> None:
         """In a child process no thread but the forking one is left."""
-        ident = get_ident()
-        kept = ACTIVE.get(ident)
-        ACTIVE.clear()
+        running_here = _only_this_thread()
         self.parked = True
         self.fresh_until = -inf
         self._thread = None
@@ -206,15 +290,32 @@ class Watchdog:
         self._signal = threading.Lock()
         self._signal.acquire()
         self._stopping = {}
-        if kept is not None:
-            ACTIVE[ident] = kept
+        if running_here is not None:
             self.wake()
+
+
+def _next_look(now: float, deadline: float) -> float:
+    """When to look again for the sake of the nearest deadline.
+
+    A thread that computes gives the interpreter away one switch interval after it was asked, so asking begins that much
+    before the deadline, and no look is taken so shortly before that the answer to it would come late.
+    """
+    lead = min(sys.getswitchinterval(), PERIOD)
+    ahead = deadline - lead - now
+    if ahead <= 0.0:
+        return min(deadline, now + lead / 10)
+    return now + (ahead if ahead <= PERIOD else ahead / 2)
 
 
 def _late(now: float, meter: Meter) -> DanaError | None:
     """Why a meter is to stop at this time, or None."""
     if meter.deadline > now:
         return None
+    if meter.allowed is not None:
+        return DanaTimeoutError(
+            f"the deadline passed: {meter.allowed:g} s for compiling the modules and texts of one call",
+            hint="give more time, split the text, or compile ahead of time (dana2py build)",
+        )
     return DanaTimeoutError(f"the deadline passed: {meter.timeout:g} s for one call")
 
 
@@ -222,6 +323,11 @@ def _swollen(resident: int, meter: Meter) -> DanaError | None:
     """Why a meter is to stop at this size of the process, or None."""
     if resident - meter.baseline <= meter.memory:
         return None
+    if meter.allowed is not None:
+        return DanaMemoryError(
+            f"compiling grew the process by more than {meter.allowed_memory} bytes",
+            hint="split the text, or compile ahead of time (dana2py build)",
+        )
     return DanaMemoryError(f"the call grew the process by more than {meter.memory} bytes")
 
 
@@ -305,7 +411,7 @@ def _interrupt_here(code: CodeType, *_details: object) -> None:
     An instruction that the compiler added has no line, and an error there would show none. The next event comes at
     once; should all of them be like that, every 64th one counts.
     """
-    meter = ACTIVE.get(get_ident())
+    meter = innermost()
     if meter is not None and (reason := meter.pending()) is not None:
         if sys._getframe(1).f_lineno is None and next(_WITHOUT_LINE) % 64:
             return

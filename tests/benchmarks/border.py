@@ -67,16 +67,19 @@ def _folder() -> Iterator[Path]:
             os.environ["DANAPATH"] = before
 
 
-def _repeat_add(add: Callable[[int, int], Any]) -> Work:
+def _repeat_add(add: Callable[[int, int], Any], first: int = 1) -> Work:
     def work() -> None:
         for _ in range(CALLS):
-            add(1, 2)
+            add(first, 2)
 
     return work
 
 
 def calls(repeats: int) -> dict[str, float]:
-    """``add(1, 2)`` in a loop: through ``dana_modules``, through a context, with ``as_int`` on the result."""
+    """``add(1, 2)`` in a loop: through ``dana_modules``, through a context, with ``as_int`` on the result.
+
+    Small results are shared, so the same with a result that has to be made is measured as well.
+    """
     from opendxa.dana import DanaRuntime
 
     space: dict[str, Any] = {}
@@ -97,6 +100,7 @@ def calls(repeats: int) -> dict[str, float]:
                     add(1, 2).as_int()
 
             found["call through a context"] = ratio(plain, _repeat_add(add), repeats)
+            found["call through a context, result above 256"] = ratio(plain, _repeat_add(add, 1000), repeats)
             found["call through a context, as_int"] = ratio(plain, converted, repeats)
     return found
 

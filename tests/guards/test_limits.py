@@ -77,12 +77,11 @@ def test_limits_are_frozen() -> None:
 def test_enter_and_leave_pair_up() -> None:
     """After leaving, nothing is left in the table of running meters."""
     meter = meter_with(timeout=5.0)
-    ident = threading.get_ident()
     outer = meter.enter()
-    assert watchdog.ACTIVE[ident] is meter
+    assert watchdog.innermost() is meter
     assert 0 < meter.remaining() <= 5.0
     assert meter.leave(outer) is None
-    assert watchdog.ACTIVE[ident] is None
+    assert watchdog.innermost() is None
 
 
 def test_each_outermost_call_has_the_whole_time() -> None:
@@ -105,10 +104,71 @@ def test_nested_calls_take_the_nearer_deadline() -> None:
     assert short.remaining() <= 5.0
     for meter, entry in ((short, again), (long, inner), (short, outer)):
         assert meter.leave(entry) is None
-    assert watchdog.ACTIVE.get(threading.get_ident()) is None
+    assert watchdog.innermost() is None
     outer = long.enter()
     assert long.remaining() > 50.0
     long.leave(outer)
+
+
+def test_a_baseline_is_what_was_read_before_the_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry writes no baseline; the next reading of the size leaves it the one that was read before."""
+    meter = meter_with(memory=1000)
+    meter.leave(meter.enter())  # the size is read, and the watchdog runs
+    monkeypatch.setattr(watchdog.WATCH, "fresh_until", math.inf)
+    monkeypatch.setattr(watchdog.WATCH, "resident", 5_000)
+    sizes = iter([9_000, 12_000])
+    monkeypatch.setattr(watchdog, "resident_bytes", lambda: next(sizes, 12_000))
+    outer = meter.enter()
+    inner = meter.enter()
+    assert watchdog.WATCH.sample() - meter.baseline == 4_000
+    assert watchdog.WATCH.sample() - meter.baseline == 7_000
+    with pytest.raises(Interrupt):
+        meter.need(1, "a value")
+    meter.leave(inner)
+    meter.leave(outer)
+    outer = meter.enter()
+    assert meter.baseline == 12_000
+    meter.leave(outer)
+
+
+def test_a_slot_of_an_ended_thread_is_never_used_again() -> None:
+    """Its number may belong to another thread by now: the meter that kept the slot looks for a new one."""
+    meter = meter_with()
+    thread = threading.Thread(target=lambda: meter.leave(meter.enter()))
+    thread.start()
+    thread.join()
+    old = meter.slot
+    assert old.ident == thread.ident
+    watchdog.forget_threads()
+    assert old.ident == 0
+    outer = meter.enter()
+    assert meter.slot is not old
+    assert watchdog.innermost() is meter
+    watchdog.forget_threads()  # the caller lives, so its slot stays
+    assert watchdog.innermost() is meter
+    meter.leave(outer)
+
+
+def test_a_running_context_keeps_its_thread() -> None:
+    """A second thread is refused, and what it tried does not move the meter to its own slot."""
+    meter, refused = meter_with(), []
+    outer = meter.enter()
+    slot = meter.slot
+
+    def other() -> None:
+        try:
+            meter.enter()
+        except DanaContextError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert len(refused) == 1
+    assert meter.slot is slot
+    assert slot.meter is meter
+    meter.leave(outer)
+    assert slot.meter is None
 
 
 def test_a_pause_counts_neither_time_nor_memory() -> None:
@@ -294,7 +354,7 @@ def test_a_failed_start_of_the_watchdog_undoes_the_entry(monkeypatch: pytest.Mon
     with pytest.raises(RuntimeError, match="new thread"):
         meter.enter()
     assert meter.thread is None
-    assert watchdog.ACTIVE.get(threading.get_ident()) is None
+    assert watchdog.innermost() is None
 
 
 def test_code_objects_are_registered_by_identity() -> None:

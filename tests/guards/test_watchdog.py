@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_every_form_is_stopped(form: str) -> None:
 
     namespace = load(FORMS[form], meter, run=run, **names())
     assert isinstance(call(meter, namespace["f"]), DanaTimeoutError)
-    assert watchdog.ACTIVE.get(threading.get_ident()) is None
+    assert watchdog.innermost() is None
     again = load("def f():\n for x in (1, 2): y = x\n return y", meter)
     assert call(meter, again["f"]) is None
 
@@ -225,6 +226,37 @@ def test_one_thread_stays_and_parks() -> None:
     delays: list[float | None] = [watch.poll() for _ in range(40)]
     assert delays[0] is not None
     assert delays[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "sleep"),
+    [(60.0, 0.02), (0.046, 0.02), (0.035, 0.015), (0.02, 0.015), (0.006, 0.001), (0.003, 0.0005), (0.0002, 0.0002)],
+)
+def test_the_look_at_a_deadline_begins_early(monkeypatch: pytest.MonkeyPatch, ahead: float, sleep: float) -> None:
+    """One switch interval earlier, because that is what a computing thread takes to answer; in seconds."""
+    monkeypatch.setattr(watchdog.sys, "getswitchinterval", lambda: 0.005)
+    now = watchdog.clock()
+    found = min(watchdog.PERIOD, watchdog._next_look(now, now + ahead) - now)
+    assert found == pytest.approx(sleep, abs=1e-6)
+    assert watchdog._next_look(now, math.inf) == math.inf
+
+
+def test_a_near_deadline_does_not_hide_the_memory_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size is read although a deadline is near and entries of other threads have just read it."""
+    greedy, short = meter_with(memory=1000), meter_with(timeout=0.001)
+    monkeypatch.setattr(watchdog, "resident_bytes", lambda: 50_000)
+    watch = watchdog.Watchdog()
+    watch.resident, watch.fresh_until = 50_000, math.inf
+    outer = greedy.enter()
+    greedy.baseline = 0
+    inner = short.enter()
+    short.deadline = watchdog.clock() + 0.001
+    watch.poll()
+    stopped = greedy.stopped
+    short.leave(inner)
+    greedy.leave(outer)
+    assert stopped is not None
+    assert isinstance(stopped[1], DanaMemoryError)
 
 
 def run_python(text: str) -> str:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from dana_guards.errors import DanaTypeError
 from dana_guards.limits import Meter
 from opendxa.dana import DanaContext, DanaFunction
 from opendxa.dana.function import guide_of, python_annotations
 
 Write = Callable[[str, str], Path]
 
-ENTER_AND_LEAVE = "e2a5c4bbb83976a0"
+ENTER_AND_LEAVE = "b565f1ac2301ccae"
 """Digest of the source of `Meter.enter` and `Meter.leave` that `function._ENTER` and `function._LEAVE` repeat."""
 
 
@@ -151,3 +152,25 @@ def test_annotations_for_python_tools() -> None:
         "y": "int[[[",
         "z": "int int",
     }
+
+
+@pytest.mark.parametrize("guide", ["", " -> int", " -> any", " -> int | str"])
+@pytest.mark.parametrize("number", [-1, 0, 256, 257, 2**70])
+def test_small_results_are_results_too(context: DanaContext, guide: str, number: int) -> None:
+    """Whether a result is shared or made, it is an int with `as_int`, whatever the function declares."""
+    result = context.eval_dana(f"def same(x){guide}:\n    return x\nsame")(number)
+    assert result == number
+    assert type(result.as_int()) is int
+    assert result.as_str() == str(number)
+
+
+def test_results_of_other_types_than_declared(context: DanaContext) -> None:
+    """true fits an int and stays true; none and a wrong scalar are checked before anything is shared."""
+    same = context.eval_dana("def same(x) -> int:\n    return x\nsame")
+    assert same(True) is True
+    for wrong in (None, 1.0, "1"):
+        with pytest.raises(DanaTypeError, match="declared to give int"):
+            same(wrong)
+    listed = context.eval_dana("def listed(x) -> list:\n    return x\nlisted")
+    with pytest.raises(DanaTypeError, match="declared to give list"):
+        listed(3)

@@ -13,6 +13,7 @@ from dana2py import nodes
 from dana2py.bindings import lookup, python_name
 from dana2py.lower.base import DEL, STORE
 from dana2py.lower.expressions import Expressions
+from dana_guards.watchdog import look_for_stop
 
 SINGLE_TYPES = frozenset(("int", "float", "str", "bool", "list", "dict", "tuple", "set"))
 MODEL_CALLS = frozenset(("reason", "context_aware_reason"))
@@ -35,6 +36,7 @@ class Statements(Expressions):
         statements = tuple(body)
         result: list[ast.stmt] = []
         for number, statement in enumerate(statements):
+            look_for_stop()
             last = tail and number == len(statements) - 1
             method = getattr(self, f"tail_{type(statement).__name__}", None) if last else None
             result.extend(method(statement) if method is not None else self.visit(statement))

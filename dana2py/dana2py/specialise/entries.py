@@ -25,6 +25,7 @@ from dana2py.specialise.guesses import guesses
 from dana_guards.evidence import Evidence
 from dana_guards.results import KNOWN_PREFIX
 from dana_guards.walking import descendants
+from dana_guards.watchdog import look_for_stop
 
 TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
 
@@ -45,6 +46,7 @@ def add_entries(
     """
     taken = set() if taken is None else taken
     for statement in body:
+        look_for_stop()
         if isinstance(statement, ast.FunctionDef):
             tests, guessed = guide_tests(statement, structs, guessing)
             known = {name for test in tests for name in _tested(test)}

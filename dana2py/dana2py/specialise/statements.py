@@ -17,6 +17,7 @@ from dana2py.specialise.forms import clone, hook, load, place, type_test
 from dana2py.specialise.hoisting import hoist
 from dana2py.specialise.types import DECLARED, coerces
 from dana_guards.lattice import Type
+from dana_guards.watchdog import look_for_stop
 
 MAX_BLOCKS = 18
 """Nested blocks beyond which no ``try`` is added: Python allows 20."""
@@ -32,6 +33,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
         """All statements in order."""
         result: list[ast.stmt] = []
         for statement in body:
+            look_for_stop()
             method = getattr(self, f"stmt_{type(statement).__name__}", None)
             if method is not None:
                 result.extend(method(statement))

@@ -40,7 +40,7 @@ from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, 
 from opendxa.dana.host import Handle, check_lent, ended, host_function, host_iterator, make_handle, own_record
 from opendxa.dana.importer import Importer, copy_exports
 from opendxa.dana.iteration import DanaIterator
-from opendxa.dana.loaded import LoadedModule, ModuleInfo, set_info
+from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of, set_info
 from opendxa.dana.module import DanaModule, forget
 from opendxa.dana.search import PACKAGE_FILE, Place, Root, display_path
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from dana_guards.module_supply import ModuleSupplies
     from opendxa.dana.asynchronous import CallQueue
     from opendxa.dana.library import Library
+    from opendxa.dana.reload import Reloader
 
 current: ContextVar[DanaContext | None] = ContextVar("dana_context", default=None)
 """The context of the innermost ``with`` block; what `@dana_function` uses."""
@@ -65,7 +66,7 @@ _LATE = frozenset(
         "_opened",
         "_classes",
     }
-    | {"_lent", "_modules", "_records", "_async_queue", "_main", "_environment", "_importer", "_builtins"}
+    | {"_lent", "_retired", "_modules", "_records", "_async_queue", "_main", "_environment", "_importer", "_builtins"}
 )
 NO_CODE = compile("", "<nothing>", "exec")
 """For namespaces that are made before their code is known: the names it needs are supplied when it runs."""
@@ -99,7 +100,13 @@ class DanaContext:
         on_print: Callable[[str], Any] | None = None,
         llm: Any = None,
         name: str = "dana",
+        reload: str | None = None,
     ) -> None:
+        self._reloader: Reloader | None = None
+        if reload is not None:
+            from opendxa.dana.reload import Reloader
+
+            self._reloader = Reloader(self, reload)
         self._settings = (library, limits, grants, search_paths, functions, objects, on_print, llm, name)
         self._tokens: list[Token[DanaContext | None]] = []
         self._closed = self._closing = False
@@ -138,9 +145,12 @@ class DanaContext:
         self._main: LoadedModule | None = None
         self._programs: list[LoadedModule] = []
         self._apart: ModuleSupplies | None = None
+        self._retired: dict[weakref.ref[ModuleInfo], CompiledModule | None] = {}
         given = grants(self._meter)
         environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         self._environment = environment
+        if self._reloader is not None:
+            environment.types.spare = self._reloader.SPARE_FIELDS
         self._importer = environment.importer = self._make_importer(environment)
         if on_print is not None:
             environment.stdout = on_print
@@ -177,30 +187,35 @@ class DanaContext:
         return self._module_view(self._run(partial(self._importer.load, name), importing=name))
 
     def reload(self, module: DanaModule) -> DanaModule:
-        """Load the text of a module again. What the host holds of the module stays valid, and sees the new state.
+        """Load the text of a module again, and the modules that import it; what the host holds of it shows the new one.
 
-        A reload that fails raises what `import_module` raises, and leaves the module as it was.
+        A reload that fails raises what `import_module` raises, and leaves everything as it was.
         """
         if not isinstance(module, DanaModule) or getattr(module, "_context", None) is not self:
             raise DanaTypeError("reload needs a module of this context")
         self._require_open()
-        name = module._module.__name__
-        self._run(partial(self._importer.reload, name), importing=name)
-        self._forget_functions()
+        self._renew([module.__name__])
         return module
 
     def reload_changed(self) -> list[str]:
         """Load the modules again whose text has changed, and those that import them; their names in that order.
 
-        For development: call it before a request, or when a watcher of files says so. One that fails raises, keeps its
-        old state, and is tried again at the next call.
+        For development, where the context was not made with ``reload="auto"``: call it before a request. If one fails
+        it raises, all keep their old state, and all are tried again at the next call.
         """
         self._require_open()
+        names = self._changed()
+        return self._renew(names) if names else []
+
+    def _changed(self) -> list[str]:
         names: list[str] = self._run(self._importer.changed)
-        for name in names:
-            self._run(partial(self._importer.reload, name), importing=name)
-        self._forget_functions()
         return names
+
+    def _renew(self, names: list[str]) -> list[str]:
+        from opendxa.dana.reload import renew
+
+        renewed: list[str] = self._run(partial(renew, self, names), importing=names[0])
+        return renewed
 
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         """Run a piece of Dana and give the value of its last expression, or None.
@@ -282,6 +297,8 @@ class DanaContext:
                 return
             wait_until(lambda: meter.thread is None or self._closed)
         self._end()
+        if self._reloader is not None:
+            self._reloader.settle()
 
     def _begin_end(self) -> bool:
         """Let nothing new in, and stop what runs; whether something did."""
@@ -372,6 +389,8 @@ class DanaContext:
             self._meter.register_namespace(namespace)
         self._meter.register_code(compiled.code)
         self._compiled_files[compiled.filename] = compiled
+        if self._reloader is not None:
+            self._reloader.start()
         if self._modules:
             self._forget_functions()  # a module that is loaded may become an attribute of its package
         exec(compiled.code, namespace)
@@ -391,7 +410,7 @@ class DanaContext:
         public = [f"public:{dana_name(key)}" for key in vars(self._environment.public) if not key.startswith("_")]
         system = [f"system:{dana_name(key)}" for key in vars(self._environment.system) if not key.startswith("_")]
         known = [key for key in namespace if not key.startswith("_")]
-        # No stop could reach the compiler, which bounds itself, and the first time it has to be loaded as well.
+        # The compiler has a deadline of its own (`Meter.compiling`); the first time it has to be loaded as well.
         with self._meter.paused():
             compiled = self._library.compile_text(source, name, self._policy, [*known, *public, *system], program)
         namespace.pop("dana_result", None)
@@ -435,7 +454,13 @@ class DanaContext:
             execute=self._execute,
             facade=self._facade,
             public=environment.public,
+            dropped=self._retire,
         )
+
+    def _retire(self, module: LoadedModule) -> None:
+        from opendxa.dana.reload import retire
+
+        retire(self, module)
 
     def _compiled(self, place: Place, name: str) -> CompiledModule:
         with self._meter.paused():
@@ -500,6 +525,8 @@ class DanaContext:
         kind = type(value)
         if isinstance(value, DanaObject):
             if kind in self._classes:
+                if self._reloader is not None:
+                    self._reloader.migration.follow(self, value)
                 return value
             raise DanaTypeError(
                 f"a {kind.__name__} of another context cannot enter this one", hint="pass its fields: value.to_dict()"
@@ -603,6 +630,14 @@ class DanaContext:
         for view in self._modules.values():
             forget(view)
 
+    def _known_roots(self) -> list[Root]:
+        return self._importer.roots
+
+    def _loaded_files(self) -> dict[str, str]:
+        """The file of each loaded module by the module's name."""
+        infos = [(name, info_of(module)) for name, module in list(self._importer.modules.items())]
+        return {name: info.compiled.filename for name, info in infos if info is not None and info.compiled is not None}
+
     # -- the end ---------------------------------------------------------------------------------------
 
     def _queue(self) -> CallQueue:
@@ -615,6 +650,8 @@ class DanaContext:
     def _require_open(self) -> None:
         if self._closed:
             raise ended()
+        if self._reloader is not None and self._reloader.due:
+            self._reloader.enter()
 
     def _leave_block(self) -> None:
         if self._tokens:
@@ -630,17 +667,25 @@ class DanaContext:
         if self._closing and self._meter.thread is None:
             self._end()
 
+    def _watch_no_more(self) -> None:
+        reloader = self.__dict__.get("_reloader")
+        if reloader is not None:
+            reloader.close()
+
     def _end(self) -> None:
         """Drop everything that the context holds."""
         self._closed = True
+        self._watch_no_more()
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return  # another thread was faster, or nothing was used
         self._meter.end()
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
-        for module in [*self._importer.modules.values(), *([self._main] if self._main else []), *self._programs]:
+        over = [info.namespace for info in (known() for known in self._retired) if info and info.namespace]
+        modules = [*self._importer.modules.values(), *([self._main] if self._main else []), *self._programs]
+        for namespace in [*over, *(module.__dict__ for module in modules)]:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.
-            module.__dict__.clear()
+            namespace.clear()
         self._importer.modules.clear()
         self._forget_functions()
         self._modules.clear()

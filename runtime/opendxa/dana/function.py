@@ -17,7 +17,7 @@ import keyword
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from threading import get_ident
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dana_guards import watchdog
@@ -25,7 +25,7 @@ from dana_guards.errors import DanaTypeError
 from dana_guards.spelling import dana_name
 from dana_guards.type_tokens import TYPE_WORDS
 from opendxa.dana.copying import SCALARS
-from opendxa.dana.results import SCALAR_RESULTS
+from opendxa.dana.results import SCALAR_RESULTS, SMALL_RESULTS
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
@@ -133,76 +133,121 @@ class Shape(NamedTuple):
     reentrant: bool
 
 
-_FAST = {"int", "float", "str", "bool"}
+_SCALAR_WORDS = ("int", "float", "str", "bool")
 
 
 def _first_word(guide: Guide) -> str:
-    return guide.words[0] if guide.words[0] in _FAST else ""
+    return guide.words[0] if guide.words[0] in _SCALAR_WORDS else ""
 
 
 @functools.lru_cache(maxsize=1024)
 def _factory(shape: Shape) -> Callable[..., FunctionType]:
     """Compile the maker of closures of one shape."""
-    names = [*shape.positional, *shape.keyword_only, shape.star, shape.double_star]
-    for name in names:
+    names = _names()
+    head = [f"def make({', '.join(_given(shape))}):", " I_leave = I_state.leave"]
+    exec(_on_one_line([*head, *_run_lines(shape), " return run"]), names)
+    return names["make"]  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=1024)
+def _live_factory(shape: Shape) -> Callable[..., FunctionType]:
+    """The same for functions without a closure: they have globals of their own, and can become others (`live`)."""
+    code, given = _on_one_line([line[1:] for line in _run_lines(shape)]), _given(shape)
+
+    def make(*values: Any) -> FunctionType:
+        names = _names() | dict(zip(given, values, strict=True))
+        names["I_leave"] = names["I_state"].leave
+        exec(code, names)
+        made: FunctionType = names.pop("run")
+        return made
+
+    return make
+
+
+def _names() -> dict[str, Any]:
+    """What the text of every closure knows. A parameter may have the name of a built-in, hence our own names."""
+    names: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident, "I_type": type, "I_tuple": tuple}
+    names |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
+    names |= {"I_clock": watchdog.clock, "I_watch": watchdog.WATCH, "I_small": SMALL_RESULTS}
+    names |= {f"I_is_{kind.__name__}": kind for kind in (int, float, str, bool)}
+    names |= {"I_Any": BaseException, "__name__": __name__}
+    return names
+
+
+def _on_one_line(lines: list[str]) -> CodeType:
+    """The code of the lines; all on one line, so that `dress` can move all of it to that of the Dana function."""
+    tree = ast.parse("\n".join(lines))
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+    return compile(tree, "<dana border>", "exec")
+
+
+def _run_lines(shape: Shape) -> list[str]:
+    """The text of the function that the host calls, as it stands in another function."""
+    for name in [*shape.positional, *shape.keyword_only, shape.star, shape.double_star]:
         if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
             raise DanaTypeError(f"{name!r} cannot be a parameter")
-    lines = [f"def make(I_fn, I_admit, I_state, I_fail, I_stopped, I_finish, {_extras(shape)}):"]
-    lines += [" I_leave = I_state.leave"]
-    lines += [f" def run({_parameters(shape)}):"]
+    lines = [f" def run({_parameters(shape)}):"]
     call = f"I_fn({_arguments(shape)})"
     if shape.reentrant:
         lines += [f"  if I_state.thread == I_ident() and not I_state.host_depth: return {call}"]
     lines += [f"  {line}" for line in _admissions(shape)]
     lines += [*_ENTER, "  try:", f"   I_result = {call}"]
-    lines += ["  except BaseException as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
-    if shape.returns is not None:
-        test = f"type(I_result) is not {shape.returns}" if shape.returns else "True"
-        lines += [f"  if {test}: I_check_return(I_result)"]
-    lines += ["  I_kind = type(I_result)"]
-    lines += [f"  if I_kind is {kind}: return I_{kind}(I_result)" for kind in ("int", "float", "str")]
-    lines += ["  return I_finish(I_result)", " return run"]
-    names_in: dict[str, Any] = {"I_S": SCALARS, "I_ident": get_ident}
-    names_in |= {f"I_{kind.__name__}": result for kind, result in SCALAR_RESULTS.items()}
-    names_in |= {"I_clock": watchdog.clock, "I_active": watchdog.ACTIVE, "I_watch": watchdog.WATCH}
-    names_in["__name__"] = __name__
-    tree = ast.parse("\n".join(lines))
-    for node in ast.walk(tree):
-        if hasattr(node, "lineno"):
-            # One line, so that `dress` can move all of it to the line of the Dana function.
-            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
-    exec(compile(tree, "<dana border>", "exec"), names_in)
-    return names_in["make"]  # type: ignore[no-any-return]
+    lines += ["  except I_Any as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
+    return [*lines, *_result(shape.returns)]
 
 
-# `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the seven that a call into a
-# context takes. A test fails when those methods change, so that these lines are changed with them.
+# `Meter.enter` and `Meter.leave` for the outermost entry, written out: two Python calls of the eleven that a call into
+# a context would take. A test fails when those methods change, so that these lines are changed with them.
 _ENTER = [
+    "  I_now = I_clock()",
     "  I_ident_ = I_ident()",
-    "  if I_state.thread is not None:",
-    "   I_outer = I_state.enter()",
+    "  I_slot = I_state.slot",
+    "  if I_slot.ident != I_ident_ or I_state.thread is not None:",
+    "   I_outer, I_slot = I_state.enter(), None",
     "  else:",
     "   I_state.thread = I_ident_",
-    "   I_state.entered = I_state.serial = I_now = I_clock()",
-    "   I_state.outer = I_outer = I_active.get(I_ident_)",
-    "   I_state.baseline = I_watch.resident",
-    "   I_active[I_ident_] = I_state",
-    "   if I_now > I_watch.fresh_until: I_state._sample(I_now, I_outer)",
+    "   I_state.serial = I_now",
+    "   I_outer = I_slot.meter",
+    "   if I_outer is not None: I_state.outer = I_outer",
+    "   I_slot.meter = I_state",
+    "   if I_now > I_watch.fresh_until: I_state._sample(I_outer)",
 ]
 _LEAVE = [
-    "  if I_state._saved or I_state.stopped is not None:",
+    "  if I_state.stopped is not None or I_slot is None:",
     "   I_reason = I_leave(I_outer)",
     "   if I_reason is not None: raise I_stopped(I_reason)",
     "  else:",
-    "   I_active[I_ident_] = I_outer",
-    "   I_state.outer = I_state.thread = None",
+    "   I_slot.meter = I_outer",
+    "   if I_outer is not None: I_state.outer = None",
+    "   I_state.thread = None",
 ]
 
 
-def _extras(shape: Shape) -> str:
+def _result(returns: str | None) -> list[str]:
+    """The lines that check the result and hand it out; one of the declared scalar type is asked for nothing more.
+
+    `returns` is what `Shape.returns` says: None for no annotation, ``""`` for one that has to be asked about always.
+    """
+    made = {kind: f"return I_{kind}(I_result)" for kind in _SCALAR_WORDS} | {"bool": "return I_result"}
+    made["int"] = f"return I_small[I_result] if 0 <= I_result < {len(SMALL_RESULTS)} else I_int(I_result)"
+    lines = []
+    if returns:
+        lines += [f"  if I_type(I_result) is I_is_{returns}: {made.pop(returns)}"]
+    if returns is not None:
+        lines += ["  I_check_return(I_result)"]
+    lines += ["  I_kind = I_type(I_result)"]
+    lines += [f"  if I_kind is I_is_{kind}: {made[kind]}" for kind in made]
+    return [*lines, "  if I_result is None: return None", "  return I_finish(I_result)"]
+
+
+def _given(shape: Shape) -> list[str]:
+    """The names of what a maker is given."""
     checks = [f"I_check_{name}" for name, _ in shape.guides]
     defaults = [f"I_default_{name}" for name in shape.defaults]
-    return ", ".join(["I_check_return", *checks, *defaults])
+    state = ["I_fn", "I_admit", "I_state", "I_fail", "I_stopped", "I_finish", "I_check_return"]
+    return [*state, *checks, *defaults]
 
 
 def _parameters(shape: Shape) -> str:
@@ -237,9 +282,9 @@ def _admissions(shape: Shape) -> Iterator[str]:
             continue  # the instance
         fast = guides.get(name)
         test = (
-            f"type({name}) is not int and type({name}) not in I_S"
+            f"I_type({name}) is not I_is_int and I_type({name}) not in I_S"
             if fast is None
-            else f"type({name}) is not {fast}"
+            else f"I_type({name}) is not I_is_{fast}"
             if fast
             else "True"
         )
@@ -249,7 +294,7 @@ def _admissions(shape: Shape) -> Iterator[str]:
         change = f"I_admit({name})" if fast is None else f"I_check_{name}({name})"
         yield f"if {test}: {name} = {change}"
     if shape.star is not None:
-        yield f"{shape.star} = tuple([I_admit(I_item) for I_item in {shape.star}])"
+        yield f"{shape.star} = I_tuple([I_admit(I_item) for I_item in {shape.star}])"
     if shape.double_star is not None:
         yield f"{shape.double_star} = {{I_key: I_admit(I_item) for I_key, I_item in {shape.double_star}.items()}}"
 
@@ -327,7 +372,8 @@ def context_function(
     )
     border = context._border
     checks = [_argument_check(context, source, name, guide) for name, guide in guides.items()]
-    made = _factory(shape)(
+    reloader = context._reloader
+    made = (_factory if reloader is None else _live_factory)(shape)(
         target,
         border.admit,
         context._meter,
@@ -339,7 +385,10 @@ def context_function(
         *[defaults[name] for name in shape.defaults],
     )
     made.__dict__["__dana_target__"] = target
-    return dress(made, source, described, context)
+    dress(made, source, described, context)
+    if reloader is not None:
+        reloader.add(made, source.__name__ if method else None)
+    return made
 
 
 def _argument_check(context: DanaContext, source: FunctionType, name: str, guide: Guide) -> Callable[[Any], Any]:

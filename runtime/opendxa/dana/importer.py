@@ -10,7 +10,7 @@ Circular imports behave as in Python: the module that is still being loaded is h
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaS
 from dana_guards.spelling import python_name
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
+
+Stamp = tuple[int | str, ...] | None
 
 
 class FacadeMaker(Protocol):
@@ -38,6 +40,7 @@ class Importer:
     execute : runs a module's code in its globals.
     facade : gives the façade of a Python module.
     public : the store behind ``public:``.
+    dropped : told of each module that was executed in vain.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Importer:
         execute: Callable[[CompiledModule, dict[str, Any]], None],
         facade: FacadeMaker,
         public: object,
+        dropped: Callable[[LoadedModule], None] = lambda module: None,
     ) -> None:
         self.modules: dict[str, LoadedModule] = {}
         self._make_roots = roots
@@ -58,6 +62,7 @@ class Importer:
         self._execute = execute
         self._facade = facade
         self._public = public
+        self._dropped = dropped
 
     # -- the three hooks -------------------------------------------------------------------------
 
@@ -83,46 +88,71 @@ class Importer:
         """The module of that full name, for the host: what goes wrong arrives as it is."""
         return self._load(name)
 
-    def reload(self, name: str) -> LoadedModule:
-        """Execute a module's text again, in the namespace that it has; one that fails leaves that as it was."""
-        place = find(check_name(name), self.roots)
-        if place is None:
-            raise not_found(name, self.roots)
-        stamp = stamp_of(place)
-        module = self._run_again(name, place)
-        info = info_of(module)
-        assert info is not None
-        info.stamp = stamp
-        return module
+    def renew(self, names: Iterable[str]) -> dict[str, LoadedModule]:
+        """Load those modules anew and the loaded ones that import them: all, or none if one fails.
 
-    def _run_again(self, name: str, place: Place) -> LoadedModule:
-        module = self.modules[name]
-        compiled = None if place.file is None else self._compiled(place, name)
-        before, info = dict(module.__dict__), info_of(module)
-        assert info is not None
+        Each gets a namespace of its own, so what still runs or refers to the old one finds it as it was. A module
+        whose file is gone stays as it is.
+
+        Gives the old module behind each name that has a new one.
+        """
+        before = self.modules
+        wanted = self.with_importers(names)
+        affected = {name: before[name] for name in wanted if self._is_there(name)}
+        attributes = [(parent, key, parent.__dict__.get(key)) for parent, key in map(self._attribute, affected)]
+        self.modules = {name: module for name, module in before.items() if name not in affected}
         try:
-            if compiled is not None:
-                self._execute(compiled, module.__dict__)
+            for name in affected:
+                self._load(name)
         except BaseException:
-            module.__dict__.clear()
-            module.__dict__.update(before)
+            tried, self.modules = self.modules, before
+            for name, module in tried.items():
+                if before.get(name) is not module:
+                    self._dropped(module)
+            for parent, key, value in attributes:
+                if value is not None:
+                    parent.__dict__[key] = value
             raise
-        info.compiled, info.folder = compiled, place.folder
-        module.__doc__ = None if compiled is None else compiled.docstring
-        return module
+        for name, module in self.modules.items():
+            parent, key = self._attribute(name)
+            if parent.__name__ in affected:
+                parent.__dict__.setdefault(key, module)  # a package that is new still has the modules that it had
+        return affected
+
+    def _attribute(self, name: str) -> tuple[LoadedModule, str]:
+        """The loaded package of a module, and the module's name in it; a module without one is its own."""
+        parent, _, part = name.rpartition(".")
+        return self.modules.get(parent, self.modules[name]), python_name(part)
 
     def changed(self) -> list[str]:
         """The loaded modules whose text is another one now, each before those that import it."""
-        changed = [name for name in self.modules if self._is_changed(name)]
-        for name in changed:  # grows meanwhile
-            changed += [other for other in self._importers_of(name) if other not in changed]
-        return changed
+        return self.with_importers([name for name in list(self.modules) if self._is_changed(name)])
+
+    def with_importers(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are loaded, and the modules that import them, each before those that import it."""
+        found = [name for name in names if name in self.modules]
+        for name in found:  # grows meanwhile
+            found += [other for other in self._importers_of(name) if other not in found]
+        return found
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a module still has a file, or a folder."""
+        return find(check_name(name), self.roots) is not None
 
     def _is_changed(self, name: str) -> bool:
         info, place = info_of(self.modules[name]), find(check_name(name), self.roots)
         if info is None or info.compiled is None or place is None or place.file is None:
             return False
-        return stamp_of(place) != info.stamp
+        stamp = stamp_of(place)
+        if stamp in (info.stamp, None):
+            return False
+        try:
+            same = is_same(self._compiled(place, name), info.compiled)
+        except DanaError:
+            return True  # what is wrong with it is told when it is loaded
+        if same:
+            info.stamp = stamp  # it was touched, or saved as it was
+        return not same
 
     def _importers_of(self, name: str) -> list[str]:
         """The loaded modules whose text imports that module, as far as the manifest tells."""
@@ -180,12 +210,13 @@ class Importer:
 
     def _run(self, name: str, place: Place) -> LoadedModule:
         """Execute a module's top level; a module that fails leaves no trace."""
+        stamp = stamp_of(place)  # before the text is read: a change meanwhile is one that is still to be seen
         compiled = None if place.file is None else self._compiled(place, name)
         module = LoadedModule(name)
         module.__dict__.update(self._namespace(name, place.file or ""))
         module.__doc__ = None if compiled is None else compiled.docstring
         info = ModuleInfo(compiled, place.folder, self._public, lambda part: self._submodule(name, part))
-        info.stamp = stamp_of(place)
+        info.stamp = stamp
         set_info(module, info)
         self.modules[name] = module
         try:
@@ -193,6 +224,7 @@ class Importer:
                 self._execute(compiled, module.__dict__)
         except BaseException:
             self.modules.pop(name, None)
+            self._dropped(module)
             raise
         info.ready = True
         return module
@@ -206,12 +238,23 @@ class Importer:
         return module
 
 
-def stamp_of(place: Place) -> tuple[int, ...]:
-    """What changes on the disk when a text is saved; only to notice that, never to trust code by it."""
+def stamp_of(place: Place) -> Stamp:
+    """What changes on the disk when a text is saved; only to notice that, never to trust code by it.
+
+    The time of the last change of status is in it, which no program can set back. None if the file is gone.
+    """
     if place.file is None or place.archive is not None:
         return ()
-    facts = os.stat(place.file)
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+    try:
+        facts = os.stat(place.file)
+    except OSError:
+        return None
+    return place.file, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino
+
+
+def is_same(compiled: CompiledModule, other: CompiledModule) -> bool:
+    """Whether two compiled texts mean the same, lines included."""
+    return compiled is other or (compiled == other and compiled.docstring == other.docstring)
 
 
 def as_import_error(name: str, load: Callable[[], Any]) -> Any:

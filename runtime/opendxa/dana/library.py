@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from dana2py.cache import Cache
 from dana2py.compiled import CacheKey, CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaSyntaxError, InternalError
+from dana_guards.limits import compiling
 from opendxa.dana.search import Place, Root, default_roots
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Library:
         if module is None:
             from dana2py.compiler import compile_source
 
-            with _our_mistakes(filename):
+            with compiling(), _our_mistakes(filename):
                 module = compile_source(
                     text, filename, name="__main__", policy=policy, known=names, interactive=True, closed=closed
                 )
@@ -131,8 +132,15 @@ def compiler_options() -> tuple[str, ...]:
 
 def read_bytes(file: str) -> bytes:
     """The bytes of a file, at most a little more than the compiler accepts."""
-    with open(file, "rb") as opened:
-        return opened.read(_MAX_BYTES)
+    fd = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        # Not `open(file).read(limit)`: that would first make room for the limit.
+        data = os.read(fd, min(os.fstat(fd).st_size, _MAX_BYTES))
+        while len(data) < _MAX_BYTES and (more := os.read(fd, min(65536, _MAX_BYTES - len(data)))):
+            data += more
+        return data
+    finally:
+        os.close(fd)
 
 
 def read_place(place: Place, name: str) -> bytes:
@@ -174,7 +182,7 @@ def _compile(data: bytes, place: Place, name: str, policy: Policy) -> CompiledMo
 
     assert place.file is not None
     text = decode(data, place.file)
-    with _our_mistakes(place.file):
+    with compiling(), _our_mistakes(place.file):
         return compile_source(text, place.file, name=name, policy=policy, is_package=place.is_package)
 
 

@@ -22,7 +22,7 @@ _INFO = "__dana__"
 class ModuleInfo:
     """What belongs to a module and is no name of it."""
 
-    __slots__ = ("compiled", "folder", "public", "ready", "stamp", "submodule")
+    __slots__ = ("__weakref__", "compiled", "folder", "namespace", "public", "ready", "stamp", "submodule")
 
     def __init__(
         self,
@@ -35,8 +35,10 @@ class ModuleInfo:
         self.folder = folder
         self.public = public
         self.submodule = submodule
-        self.stamp: tuple[int, ...] = ()
+        self.stamp: tuple[int | str, ...] | None = ()
         """How the file looked when it was loaded."""
+        self.namespace: dict[str, Any] | None = None
+        """The module's own namespace, once it is over."""
         self.ready = False
         """False while the top level runs: then names may still be missing (circular imports)."""
 
@@ -58,6 +60,8 @@ class LoadedModule(ModuleType):
             from opendxa.dana import module  # only for who looks
 
             return module.manifest_of(self) if name == "__manifest__" else module.python_source_of(self)
+        if info is not None and name == "__all__":  # always live, and an import need not make it
+            return list(map(python_name, exported_names(self.__dict__)))
         if info is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(f"module {self.__dict__.get('__name__', 'dana')!r} has no attribute {name!r}")
         found = lookup(self, name)

@@ -35,8 +35,9 @@ from opendxa.dana.convert import _CALLABLES, Border
 from opendxa.dana.copying import SCALARS, copy_tree
 from opendxa.dana.ending import ContextMeter
 from opendxa.dana.frames import Ref, pack
-from opendxa.dana.host import check_lent, ended, is_async
-from opendxa.dana.library import compiler_options
+from opendxa.dana.host import check_lent, is_async
+from opendxa.dana.importer import Stamp, stamp_of
+from opendxa.dana.library import compiler_options, read_place
 from opendxa.dana.process_errors import lost
 from opendxa.dana.process_link import Link
 from opendxa.dana.process_module import ProcessModule
@@ -78,7 +79,7 @@ class ProcessContext(DanaContext):
         self._border = Border(self)
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
         self._texts: set[str] = set()
-        self._files: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self._files: dict[str, tuple[str, Stamp, bytes]] = {}
         self._modules: dict[str, DanaModule] = {}
         self._async_queue = None
         self._link: Link | None = None
@@ -104,27 +105,21 @@ class ProcessContext(DanaContext):
         check_name(name)
         return self._ask("import", [name], seconds=True)  # type: ignore[no-any-return]
 
-    def reload(self, module: DanaModule) -> DanaModule:
-        if not isinstance(module, ProcessModule) or module._context is not self:
-            raise DanaTypeError("reload needs a module of this context")
-        self._require_open()
-        self._ask("reload", [module.__name__], seconds=True)
-        self._forget_functions()
-        return module
+    def _changed(self) -> list[str]:
+        return [name for file, (name, _, _) in list(self._files.items()) if self._is_changed(file)]
 
-    def reload_changed(self) -> list[str]:
-        self._require_open()
-        changed = [name for name, stamp in self._files.values() if self._is_changed(name, stamp)]
-        names: list[str] = self._ask("changed", [], changed)
-        for name in names:
-            before = {file: entry for file, entry in self._files.items() if entry[0] == name}
-            try:
-                self._ask("reload", [name], seconds=True)
-            except BaseException:
-                self._files.update(before)  # it is changed still, and tried again at the next call
-                raise
+    def _renew(self, names: list[str]) -> list[str]:
+        before = {file: entry for file, entry in self._files.items() if entry[0] in names}
+        try:
+            told = self._ask("reload", [], names, seconds=True)
+        except BaseException:
+            self._files.update(before)  # what was sent meanwhile did not come to be
+            raise
+        if self._reloader is not None:
+            self._reloader.migration.migrated, self._reloader.migration.refused = told["migrated"], told["refused"]
         self._forget_functions()
-        return names
+        renewed: list[str] = told["modules"]
+        return renewed
 
     def eval_dana(self, source: str, filename: str | None = None) -> Any:
         if type(source) is not str:
@@ -143,7 +138,7 @@ class ProcessContext(DanaContext):
         if filename is None and name not in self._texts:
             self._texts.add(name)
             texts.remember(name, source)
-        self._files.setdefault(name, ("__main__", ()))
+        self._files.setdefault(name, ("__main__", (), b""))
         return as_result(self._ask("eval", [source, filename, program], seconds=True))
 
     def expose(self, name: str, obj: Any, attrs: Iterable[str] = (), methods: Iterable[str] = ()) -> None:
@@ -258,6 +253,7 @@ class ProcessContext(DanaContext):
             "switches": switches,
             "capabilities": list(self.capability_rows()),
             "modules": self._environment.grants.modules_data(),
+            "reload": self._reloader is not None,
         }
         lent = [{key: _as_function(value) for key, value in functions.items()}, self._objects]
         link.request("open", [settings], lent)
@@ -267,8 +263,7 @@ class ProcessContext(DanaContext):
 
     def _call_remote(self, remote: RemoteFunction, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call a function of the worker; the short frame where everything is scalar."""
-        if self._closed:
-            raise ended()
+        self._require_open()
         return self._enter(lambda link: self._called(link, remote, args, named))
 
     def _called(self, link: Link, remote: RemoteFunction, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -309,12 +304,12 @@ class ProcessContext(DanaContext):
             self._roots = [*self._search_paths, *self._library.roots()]
         return self._roots
 
-    def note_file(self, name: str, place: Place) -> None:
-        """Remember a file whose text the worker has."""
-        from opendxa.dana.importer import stamp_of
-
+    def note_file(self, name: str, place: Place, stamp: Stamp, data: bytes) -> None:
+        """Remember a file whose text the worker has, and how it looked before it was read."""
         assert place.file is not None
-        self._files[place.file] = (name, stamp_of(place))
+        self._files[place.file] = (name, stamp, sha256(data).digest())
+        if self._reloader is not None:
+            self._reloader.start()
 
     def note_module(self, module: str) -> int:
         """Remember a module that has used a capability in its own name; how many there are."""
@@ -347,13 +342,25 @@ class ProcessContext(DanaContext):
             made = self._capabilities[row.name, module] = row.make(environment)
         return made
 
-    def _is_changed(self, name: str, stamp: tuple[int, ...]) -> bool:
-        from opendxa.dana.importer import stamp_of
-
-        if name == "__main__":
+    def _is_changed(self, file: str) -> bool:
+        """Whether a module's text is another one now than the worker has."""
+        name, stamp, digest = self._files[file]
+        place = None if name == "__main__" else find(check_name(name), self.roots())
+        if place is None or place.file is None:
             return False
-        place = find(check_name(name), self.roots())
-        return place is not None and stamp_of(place) != stamp
+        now = stamp_of(place)
+        if now in (stamp, None):
+            return False
+        if place.file == file and sha256(read_place(place, name)).digest() == digest:
+            self._files[file] = (name, now, digest)  # it was touched, or saved as it was
+            return False
+        return True
+
+    def _known_roots(self) -> list[Root]:
+        return self.roots()
+
+    def _loaded_files(self) -> dict[str, str]:
+        return {entry[0]: file for file, entry in list(self._files.items()) if entry[0] != "__main__"}
 
     # -- the leaves of conversion ----------------------------------------------------------------------
 
@@ -405,6 +412,7 @@ class ProcessContext(DanaContext):
 
     def _end(self) -> None:
         self._closed = True
+        self._watch_no_more()
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return
         self._meter.end()

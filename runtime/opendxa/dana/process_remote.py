@@ -99,12 +99,8 @@ class RemoteImporter(Importer):
             bind_submodule(parent, parts[-1], module)
         return module
 
-    def reload(self, name: str) -> LoadedModule:
-        place = self._find(name)
-        if place is None:
-            self.worker.ask_paused("missing", [name, None])  # raises, with the near name
-        assert place is not None
-        return self._run_again(name, place)
+    def _is_there(self, name: str) -> bool:
+        return bool(self.worker.ask_paused("exists", [name]))
 
     def _submodule(self, package: str, part: str) -> Any:
         name = f"{package}.{part}"
@@ -112,13 +108,6 @@ class RemoteImporter(Importer):
         if module is None and self.worker.ask_paused("exists", [name]):
             return self._load(name)
         return module
-
-    def changed_with(self, names: list[str]) -> list[str]:
-        """Those modules and the loaded ones that import them, each before those that import it."""
-        changed = [name for name in names if name in self.modules]
-        for name in changed:  # grows meanwhile
-            changed += [other for other in self._importers_of(name) if other not in changed]
-        return changed
 
     @property
     def roots(self) -> list[Root]:
@@ -201,6 +190,7 @@ def open_context(
         objects=objects,
         on_print=lambda text: worker.ask("print", [text]),
         name=settings["name"],
+        reload="manual" if settings["reload"] else None,
     )
     context._prepare()
     context._environment.log = lambda level, text: worker.ask("log", [level, text])

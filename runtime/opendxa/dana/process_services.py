@@ -17,6 +17,7 @@ from dana_guards.errors import DanaError, DanaLimitError
 from dana_guards.output import byte_length
 from opendxa.dana.frames import FrameError
 from opendxa.dana.host import is_async
+from opendxa.dana.importer import stamp_of
 from opendxa.dana.library import decode, read_place
 from opendxa.dana.search import Place, check_name, display_path, find, not_found, package_file
 
@@ -207,12 +208,13 @@ def sent_place(context: ProcessContext, place: Place, name: str) -> dict[str, An
     sent: dict[str, Any] = {"file": place.file, "folder": place.folder, "package": place.is_package}
     if place.file is None:
         return sent
+    stamp = stamp_of(place)  # before the text is read: a change meanwhile is one that is still to be seen
     data = read_place(place, name)
     try:
         text = decode(data, place.file)
     except DanaError as error:
         raise error.with_traceback(None) from None
-    context.note_file(name, place)
+    context.note_file(name, place, stamp, data)
     code = _cached(context, place, name, data)
     return sent | {"text": text, "shown": display_path(place.file), "code": code}
 

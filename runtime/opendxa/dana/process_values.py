@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dana_guards.errors import DanaContextError, DanaTypeError
 from dana_guards.exceptions import KINDS, CaughtError
+from dana_guards.migrate import SPARE_FIELDS, adopt
 from dana_guards.spelling import did_you_mean
 from dana_guards.structs import DanaObject, Field, StructType, TypeRegistry, delegated, make_field
 from dana_guards.type_tokens import TYPE_WORDS, type_word
@@ -258,8 +259,12 @@ class ParentValues:
         }
         body["__getattr__"] = _late_member(self, number, bool(body["_dana_delegates_"]))
         body["_dana_sized_"] = None
+        base: StructType = DanaObject
         try:
-            cls = StructType(name, (DanaObject,), body)
+            if self._context._reloader is not None:
+                self._types.spare = SPARE_FIELDS
+                base = self._types.room_for(name, base, body)
+            cls = StructType(name, (base,), body)
         except (TypeError, ValueError):
             raise FrameError("a class has impossible fields") from None
         self._types.types[name] = cls
@@ -319,10 +324,12 @@ def _calling(context: ProcessContext, remote: RemoteFunction) -> tuple[FunctionT
 def _method(context: ProcessContext, link: Link, python: str, shown: str, doc: str | None) -> FunctionType:
     def run(self: DanaObject, *args: Any, **named: Any) -> Any:
         found = context._ask_link(link, "method", [python], [self, list(args), named])
-        if not isinstance(found, list) or len(found) != 2 or type(found[1]) is not type(self):
+        if not isinstance(found, list) or len(found) != 2 or not isinstance(found[1], DanaObject):
             raise DanaContextError("the worker process gave no result of a method")
-        for field in type(self)._dana_fields_:
-            object.__setattr__(self, field.slot, object.__getattribute__(found[1], field.slot))
+        followed = context._reloader is not None and type(found[1]).__name__ == type(self).__name__
+        if type(found[1]) is not type(self) and not followed:
+            raise DanaContextError("the worker process gave no result of a method")
+        adopt(self, found[1])  # its class may be another one since a reload
         return self if found[0] is found[1] else as_result(found[0])
 
     method: Any = run

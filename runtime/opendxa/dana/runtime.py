@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 ISOLATIONS = (None, "thread", "process")
+RELOADS = (None, "auto", "manual")
 
 
 class DanaRuntime:
@@ -61,6 +62,7 @@ class DanaRuntime:
         on_capability: Callable[[CapabilityUse], object] | None = None,
         llm: Any = None,
         name: str = "dana",
+        reload: str | None = None,
         _library: Library | None = None,
         _bounds: Bounds | None = None,
     ) -> DanaContext:
@@ -85,6 +87,8 @@ class DanaRuntime:
             raises, nothing is done.
         llm : the provider of a language model, for contexts with the capability ``llm``.
         name : what the context is called in messages.
+        reload : ``"auto"`` swaps changed modules in between calls, ``"manual"`` at `DanaContext.reload_changed`; with
+            either, functions that the host holds follow and structs are migrated (docs/decisions/reload.md).
 
         For all limits None means the default; ``"unlimited"`` must be written out.
 
@@ -109,6 +113,7 @@ class DanaRuntime:
             on_print=on_print,
             llm=llm,
             name=name,
+            reload=check_reload(reload),
         )
         if objects:
             context._prepare()  # the objects are copied now, whatever the host does with them later
@@ -186,6 +191,16 @@ def _no_grants(meter: Meter) -> Any:
     grants = Grants()
     grants.watch.meter = meter
     return grants
+
+
+def check_reload(reload: Any) -> str | None:
+    """``reload=`` of `create_context`. ValueError for what is not understood."""
+    if type(reload) not in (str, type(None)) or reload not in RELOADS:
+        raise ValueError(
+            f'reload={reload!r}: give "auto" (changed files are swapped in between calls), "manual" (they are when '
+            "reload_changed() is called), or None"
+        )
+    return reload  # type: ignore[no-any-return]
 
 
 def check_functions(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from dana_guards.errors import DanaImportError
@@ -148,7 +148,12 @@ def package_file(root: Root) -> Place | None:
 
 def _regular(path: str, folder: str) -> str | None:
     """The real path of a regular file below the folder, None for anything else."""
-    if not os.path.isfile(path) or not _is_inside(path, folder):
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    plain = stat.S_ISREG(mode) and sys.platform == "linux"  # nothing more to ask: it is no link
+    if not plain and not (os.path.isfile(path) and _is_inside(path, folder)):
         return None
     return os.path.realpath(path)
 
@@ -231,6 +236,7 @@ def not_found(name: str, roots: Sequence[Root], importer: str | None = None) -> 
 def display_path(file: str) -> str:
     """A path for messages: relative to the working folder where it lies below it."""
     try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except (ValueError, OSError):
+        here = os.path.join(os.getcwd(), "")
+    except OSError:
         return file
+    return file[len(here) :] if file.startswith(here) else file

@@ -171,13 +171,14 @@ class Worker:
     def import_module(self, seconds: float | None, name: str, _: None) -> Any:
         return self.limited(seconds, partial(self.opened.import_module, name))
 
-    def reload(self, seconds: float | None, name: str, _: None) -> Any:
+    def reload(self, seconds: float | None, names: Any) -> Any:
+        """Load modules again; the parent looks at the files."""
         context = self.opened
-        return self.limited(seconds, lambda: context.reload(context.import_module(name)))
-
-    def changed(self, names: Any) -> Any:
-        """Which modules to load again when these have changed; the parent looks at the files."""
-        return self.opened._importer.changed_with(self.value(names))
+        known = [name for name in self.value(names) if name in context._importer.modules]
+        modules = self.limited(seconds, lambda: context._renew(known)) if known else []
+        done = context._reloader.migration if context._reloader is not None else None
+        told = {"migrated": done.migrated, "refused": done.refused} if done else {"migrated": 0, "refused": []}
+        return {"modules": modules, **told}
 
     def attribute(self, seconds: float | None, module: str, name: str, _: None) -> Any:
         return self.limited(seconds, lambda: getattr(self.opened.import_module(module), name))
@@ -204,6 +205,7 @@ class Worker:
     def method(self, seconds: float | None, name: str, given: Any) -> Any:
         """A method of a struct that came by value: its result, and the fields as they are then."""
         target, args, named = self.value(given)
+        self.opened._own_value(target)  # it may be of a class from before a reload
         result = self.limited(seconds, lambda: getattr(target, name)(*args, **named))
         return [result, target]
 
@@ -233,7 +235,6 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "eval": Worker.eval,
     "import": Worker.import_module,
     "reload": Worker.reload,
-    "changed": Worker.changed,
     "attribute": Worker.attribute,
     "names": Worker.names,
     "facts": Worker.facts,
