@@ -137,7 +137,7 @@ class DanaContext:
         self._stoppable: set[int] = set()
         self._compiled_files: dict[str, CompiledModule] = {}
         self._opened: weakref.WeakSet[StructType] = weakref.WeakSet()
-        self._classes: weakref.WeakSet[StructType] = weakref.WeakSet()
+        self._classes = weakref.WeakSet[StructType]() if self._reloader is None else self._reloader.classes
         self._lent: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._records: weakref.WeakSet[CaughtError] = weakref.WeakSet()
         self._modules: dict[str, DanaModule] = {}
@@ -526,7 +526,7 @@ class DanaContext:
         if isinstance(value, DanaObject):
             if kind in self._classes:
                 if self._reloader is not None:
-                    self._reloader.migration.follow(self, value)
+                    self._reloader.migration.follow(value)
                 return value
             raise DanaTypeError(
                 f"a {kind.__name__} of another context cannot enter this one", hint="pass its fields: value.to_dict()"

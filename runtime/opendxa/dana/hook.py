@@ -40,6 +40,7 @@ class Settings:
         self.lock = threading.RLock()
         self.values: dict[str, Any] = {}
         self.state: HookState | None = None
+        self.spare = 0
         self._roots: list[Root] | None = None
         self._roots_key: tuple[object, ...] = ()
 
@@ -53,6 +54,13 @@ class Settings:
                 )
             self.values.update(values)
             self._roots = None
+
+    def keep_room(self, fields: int) -> None:
+        """From now on structs are declared with room for so many more fields (`DanaRuntime.watch`)."""
+        with self.lock:
+            self.spare = fields
+            if self.state is not None:
+                self.state.environment.types.spare = fields
 
     def roots(self) -> list[Root]:
         """The search folders: configured ones, ``[tool.dana2py]``, ``DANAPATH``, ``sys.path``, the working folder."""

@@ -20,9 +20,9 @@ from dana_guards.namespace import Environment, make_builtins, make_namespace
 from dana_guards.policy import Policy
 from dana_guards.spelling import python_name, shown_name
 from opendxa.dana.function import PYTHON_TYPES, map_items, stream_items
-from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of
+from opendxa.dana.importer import absolute_name, as_import_error, copy_exports, member_of, stamp_of
 from opendxa.dana.library import Library
-from opendxa.dana.loaded import ModuleInfo, info_of, set_info
+from opendxa.dana.loaded import ModuleInfo, info_of, restore, set_info
 from opendxa.dana.search import Place, check_name, display_path, not_found
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class HookState:
         )
         if values.get("on_print") is not None:
             environment.stdout = values["on_print"]
+        environment.types.spare = settings.spare
         self.environment = environment
         self._builtins = make_builtins(environment, lazy=True)
         self._supply: Any = self._builtins["_supply_"]
@@ -70,6 +71,7 @@ class HookState:
 
     def execute(self, module: ModuleType, name: str, place: Place) -> None:
         """Run a module's top level in its own dictionary."""
+        stamp = stamp_of(place)
         compiled = self.compiled(name, place)
         before = dict(module.__dict__)
         shown = display_path(place.file) if place.file else None
@@ -80,14 +82,14 @@ class HookState:
         del namespace["__name__"]  # the import system has set it
         module.__dict__.update(namespace)
         info = ModuleInfo(compiled, place.folder, self.environment.public, functools.partial(_submodule, name))
+        info.stamp = stamp
         set_info(module, info)
         if compiled is not None:
             try:
                 module.__doc__ = compiled.docstring
                 exec(compiled.code, module.__dict__)
             except BaseException:
-                module.__dict__.clear()
-                module.__dict__.update(before)
+                restore(module, before)
                 raise
         info.ready = True
         _finish(module.__dict__, {} if compiled is None else compiled.annotations)

@@ -10,7 +10,7 @@ Circular imports behave as in Python: the module that is still being loaded is h
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -132,7 +132,7 @@ class Importer:
         """Those of the names that are loaded, and the modules that import them, each before those that import it."""
         found = [name for name in names if name in self.modules]
         for name in found:  # grows meanwhile
-            found += [other for other in self._importers_of(name) if other not in found]
+            found += [other for other in importers_of(name, self.modules) if other not in found]
         return found
 
     def _is_there(self, name: str) -> bool:
@@ -153,18 +153,6 @@ class Importer:
         if same:
             info.stamp = stamp  # it was touched, or saved as it was
         return not same
-
-    def _importers_of(self, name: str) -> list[str]:
-        """The loaded modules whose text imports that module, as far as the manifest tells."""
-        last = name.rpartition(".")[2]
-        found = []
-        for other, module in self.modules.items():
-            info = info_of(module)
-            imports = info.compiled.manifest.get("imports", ()) if info is not None and info.compiled else ()
-            # By the last part: relative imports do not say the rest. A module too many does no harm.
-            if any(not each["python"] and each["module"].rpartition(".")[2] in (last, "") for each in imports):
-                found.append(other)
-        return found
 
     @property
     def roots(self) -> list[Root]:
@@ -250,6 +238,19 @@ def stamp_of(place: Place) -> Stamp:
     except OSError:
         return None
     return place.file, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino
+
+
+def importers_of(name: str, modules: Mapping[str, LoadedModule]) -> list[str]:
+    """Those of the modules whose text imports the module of that name, as far as the manifest tells."""
+    last = name.rpartition(".")[2]
+    found = []
+    for other, module in modules.items():
+        info = info_of(module)
+        imports = info.compiled.manifest.get("imports", ()) if info is not None and info.compiled else ()
+        # By the last part: relative imports do not say the rest. A module too many does no harm.
+        if any(not each["python"] and each["module"].rpartition(".")[2] in (last, "") for each in imports):
+            found.append(other)
+    return found
 
 
 def is_same(compiled: CompiledModule, other: CompiledModule) -> bool:

@@ -87,6 +87,13 @@ def set_info(module: ModuleType, info: ModuleInfo) -> None:
     module.__dict__[_INFO] = info
 
 
+def restore(module: ModuleType, names: dict[str, Any]) -> None:
+    """Give a module back the names that it had; another thread that reads them misses none meanwhile."""
+    module.__dict__.update(names)
+    for name in [name for name in module.__dict__ if name not in names]:
+        module.__dict__.pop(name, None)
+
+
 def lookup(module: ModuleType, name: str) -> Any:
     """The value behind a name that is no plain key of the namespace, or `_ABSENT`."""
     info = info_of(module)

@@ -27,6 +27,7 @@ from opendxa.dana import live, watching
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, info_of
 from opendxa.dana.migration import Migration
 from opendxa.dana.module import forget
+from opendxa.dana.objects import open_class
 
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
@@ -223,7 +224,9 @@ class Reloader:
         self.due = False
         """Whether files may have changed since the last look."""
         self.live = live.LiveFunctions(self.enter)
-        self.migration = Migration()
+        self.classes: weakref.WeakSet[StructType] = weakref.WeakSet()
+        """The struct classes of the context."""
+        self.migration = Migration(self.classes, self._renewed)
 
     def add(self, function: FunctionType, method: str | None) -> None:
         """Note a function that the host gets; ``method`` is its name in the struct that it belongs to."""
@@ -297,5 +300,10 @@ class Reloader:
 
     def follow(self, context: DanaContext, old: Iterable[str], moved: dict[int, Any]) -> None:
         """Functions that the host holds, and instances that live on, belong to the new modules now."""
-        self.migration.run(context, old)
+        self.migration.run({name: context._importer.modules[name].__dict__ for name in old})
         self.live.follow(context, moved)
+
+    def _renewed(self, old: StructType, new: StructType) -> None:
+        context = self._home()
+        if context is not None and old in context._opened:
+            open_class(context, new)

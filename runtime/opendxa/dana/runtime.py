@@ -18,7 +18,9 @@ from opendxa.dana.search import Root, roots_of
 if TYPE_CHECKING:
     from dana_guards.capabilities.uses import CapabilityUse
     from opendxa.dana.bounds import Bounds
+    from opendxa.dana.hook_reload import Watch
     from opendxa.dana.policy import DanaPolicy
+    from opendxa.dana.reload import ReloadEvent
     from opendxa.dana.tenant import DanaTenant
 
 PathLike = str | os.PathLike[str]
@@ -133,6 +135,31 @@ class DanaRuntime:
         from opendxa.dana.tenant import DanaTenant
 
         return DanaTenant(name, self._create, max_contexts, settings)
+
+    def watch(
+        self,
+        *paths: PathLike,
+        on_reload: Callable[[ReloadEvent], Any] | None = None,
+        on_error: Callable[[ReloadEvent], Any] | None = None,
+    ) -> Watch:
+        """Reload what Python imported from ``dana_modules`` when its files change, until the result is closed.
+
+        Modules are executed again in place, as `importlib.reload` does it, with those that import them, in the
+        watcher's thread; after an error all are as they were. Functions that Python code imported by name follow,
+        structs are migrated. Contexts reload only if they were made with ``reload=``, but are told of here as well.
+
+        Parameters
+        ----------
+        paths : files and folders; none stands for every module.
+        on_reload : called with a `ReloadEvent` after each reload of a file below the paths.
+        on_error : the same after one that failed; the old code runs on. Both are logged in any case
+            (``opendxa.dana.reload``).
+
+        Raises ValueError for what is no path or cannot be called, FileNotFoundError for a path that is not there.
+        """
+        from opendxa.dana.hook_reload import Watch
+
+        return Watch(paths, on_reload, on_error)
 
     def _create(self, *, library: Library, **settings: Any) -> DanaContext:
         return self.create_context(_library=library, **settings)
