@@ -224,7 +224,8 @@ class _Resolver(Visitor):
         self.assigned: set[str] | None = set()
         """Names of the current function that are assigned on every path so far; None: no path is left."""
         self.loops = 0
-        self.in_stage = 0
+        self.piped: bool | None = None
+        """Whether the stage around gets a value; None outside stages."""
         self.handlers = 0
 
     # -- helpers -------------------------------------------------------------------------------
@@ -361,8 +362,10 @@ class _Resolver(Visitor):
 
     def resolve_Placeholder(self, node: nodes.Placeholder) -> None:
         """``$$`` has a meaning only inside a stage."""
-        if not self.in_stage:
+        if self.piped is None:
             self.error(node, "'$$' stands for the piped value and has no meaning outside a pipeline stage")
+        elif not self.piped:
+            self.error(node, "'$$' stands for the piped value, and the first stage without parameters has none")
 
     def resolve_Walrus(self, node: nodes.Walrus) -> None:
         """Value first, then the name."""
@@ -572,11 +575,11 @@ class _Resolver(Visitor):
 
     def enter(self, node: nodes.Node, scope: Scope, assigned: set[str], walk_body: Callable[[], None]) -> None:
         """Walk the inside of a function with flow state of its own."""
-        outside = (self.scope, self.assigned, self.loops, self.in_stage)
+        outside = (self.scope, self.assigned, self.loops, self.piped)
         self.scopes[id(node)] = scope
         self.scope, self.assigned, self.loops = scope, assigned, 0
         walk_body()
-        self.scope, self.assigned, self.loops, self.in_stage = outside
+        self.scope, self.assigned, self.loops, self.piped = outside
 
     def parameters(self, params: Iterable[nodes.Param]) -> None:
         """Defaults are read outside; names must differ."""
@@ -594,20 +597,25 @@ class _Resolver(Visitor):
         scope = Scope("function", self.scope)
         for param in node.params:
             scope.names[param.name] = python_name(param.name)
-        self.enter(node, scope, set(scope.names), lambda: self._stages(node.stages, scope))
+        self.enter(node, scope, set(scope.names), lambda: self._stages(node.stages, scope, bool(node.params)))
         self.assign(node.name)
 
-    def _stages(self, stages: tuple[nodes.Stage, ...], scope: Scope) -> None:
-        for stage in stages:
-            self.in_stage += 1
-            if isinstance(stage.value, tuple):
-                self._stages(stage.value, scope)
-            else:
-                self.visit(stage.value)
-            self.in_stage -= 1
-            if stage.name is not None:
-                scope.bind(stage.name)
-                self.assign(stage.name)
+    def _stages(self, stages: tuple[nodes.Stage, ...], scope: Scope, piped: bool) -> None:
+        """Stages one after the other; ``piped``: the first one gets a value, as the others always do."""
+        for number, stage in enumerate(stages):
+            self._stage(stage, scope, piped or number > 0)
+
+    def _stage(self, stage: nodes.Stage, scope: Scope, piped: bool) -> None:
+        if isinstance(stage.value, tuple):
+            for part in stage.value:
+                self._stage(part, scope, piped)
+        else:
+            outside, self.piped = self.piped, piped
+            self.visit(stage.value)
+            self.piped = outside
+        if stage.name is not None:
+            scope.bind(stage.name)
+            self.assign(stage.name)
 
     def resolve_Comprehension(self, node: nodes.Comprehension) -> None:
         """The first iterable outside, the rest inside; the targets stay inside (4.7)."""

@@ -2,8 +2,8 @@
 
 In: a seed and a number of seconds. Out: how many programs ran, and the first that did harm: that touched a canary,
 crashed or outlived its time, or ended in anything but an error of ours that shows nothing of Python's inside. The
-programs are made from pieces that reach for what an attacker wants, so that most of them compile; some are damaged
-afterwards, and some are attacks of the corpus with other names and values in them.
+programs are made from pieces that reach for what an attacker wants, so that most of them compile, or derived from the
+grammar, so that no form of the language is left out; some are damaged afterwards.
 
     python -m tests.attacks.fuzz --seconds 600 --seed 7
 
@@ -24,6 +24,8 @@ from typing import NamedTuple
 
 from dana_guards.errors import DanaError
 from opendxa.dana import DanaRuntime
+
+from .grammar_programs import grammar_program
 
 SECRET = "canary-93be"
 SHOWN = ("0x7", "<class ", "object at", "dana_guards.", "opendxa.", "functools.partial", SECRET)
@@ -233,11 +235,19 @@ def f(v):
 def g(v: int) -> int:
     return v + 1
 """
+POOLS = {
+    "": NAMES, "name": [*NAMES, *CALLS], "attribute": ATTRIBUTES, "type_name": TYPES, "dotted": ["other", "math"],
+    "STRING": ['"a"', '""', '"%s%s"', '"{0.__class__}"'], "NUMBER": ["0", "1", "2", "1.5", "99999999"],
+    "FSTRING_TEXT": ["a", ">9", ".2f", " "],
+}  # fmt: skip
+"""What a token may be in a program that is derived from the grammar, by the rule that it stands in."""
 _PARTS = re.compile(r"\b[a-z_]+\b|\d+|\S")
 
 
 def make(source: random.Random) -> str:
     """A program."""
+    if source.random() < 0.4:
+        return grammar_program(source, HEAD, POOLS)
     lines = HEAD.splitlines() + list(Maker(source).block("", 12))
     text = "\n".join(lines) + "\n"
     return damaged(text, source) if source.random() < 0.1 else text

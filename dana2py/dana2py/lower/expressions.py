@@ -38,11 +38,23 @@ def opaque(node: ast.expr, identity: bool = False) -> ast.expr:
     it into an error where the host asked for that. In Dana these are ordinary (if odd) programs.
     """
     common = identity and isinstance(node, ast.Constant) and type(node.value) in (bool, type(None))
-    if isinstance(node, _LITERALS) and not common:
+    if (isinstance(node, _LITERALS) and not common) or _folds(node):
         place = {name: getattr(node, name) for name in node._attributes}
         true, none = ast.Constant(value=True, **place), ast.Constant(value=None, **place)
         return ast.IfExp(test=true, body=node, orelse=none, **place)
     return node
+
+
+def _folds(node: ast.expr) -> bool:
+    """Whether Python may compute an operation on literals when it compiles, and then warn as about a literal."""
+    match node:
+        case ast.BinOp():
+            return all(_folds(part) or isinstance(part, _LITERALS) for part in (node.left, node.right))
+        case ast.UnaryOp():
+            return _folds(node.operand) or isinstance(node.operand, _LITERALS)
+        case ast.Subscript():
+            return _folds(node.value) or isinstance(node.value, (*_LITERALS, ast.IfExp))
+    return False
 
 
 _LITERALS = (
@@ -295,5 +307,10 @@ class Expressions(Lowering):
 
     def lower_Placeholder(self, node: nodes.Placeholder) -> ast.expr:
         """``$$``: the value that the composition put in place."""
-        assert self.stage_value is not None, "the resolver allows $$ in stages only"
-        return again(self.stage_value)
+        return self.piped_value()
+
+    def piped_value(self) -> ast.expr:
+        """What ``$$`` stands for here; the values of a star parameter are one tuple."""
+        value = self.stage_value
+        assert value is not None, "the resolver allows $$ in stages only"
+        return again(value.value if isinstance(value, ast.Starred) else value)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from dana2py import nodes
 from dana2py.bindings import Scope, lookup, python_name
+from dana2py.lower.expressions import opaque
 from dana2py.lower.pyast import At, again
 from dana2py.lower.statements import Statements, type_text
 from dana2py.visitor import walk
@@ -174,28 +176,22 @@ class Functions(Statements):
             piped = self.reusable(at, values, body)
             return at.list([self.stage(part, list(map(again, piped)), captured, body) for part in stage.value])
         node = stage.value
-        if not isinstance(node, nodes.Call):
-            return at.call(self.expr(node), values)
-        if self.is_builtin_case(node):
+        if values and self.is_builtin_case(node):
             return self.case_stage(node, self.reusable(at, values, body))
-        return self.call_stage(node, values, captured, body)
-
-    def call_stage(
-        self, node: nodes.Call, values: list[ast.expr], captured: set[str], body: list[ast.stmt]
-    ) -> ast.expr:
-        """``f(args)``: the value goes first, unless ``$$`` or a captured name says where it goes."""
-        at = self.at(node)
-        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
-        placed = any(_has_placeholder(part) for part in parts)
-        named = any(isinstance(arg, nodes.Name) and arg.name in captured for arg in node.args)
-        if placed:
-            outside, self.stage_value = self.stage_value, self.reusable(at, values, body)[0]
-            result = self.lower_Call(node)
-            self.stage_value = outside
-            return result
-        if named:
+        if _has_placeholder(node):
+            return self.with_value(node, self.reusable(at, values, body)[0])
+        if not isinstance(node, nodes.Call):
+            return at.call(opaque(self.expr(node)), values)
+        if any(isinstance(arg, nodes.Name) and arg.name in captured for arg in node.args):
             return self.lower_Call(node)
-        return at.call(self.expr(node.func), [*values, *self.exprs(node.args)], self.keywords(node.keywords))
+        return at.call(opaque(self.expr(node.func)), [*values, *self.exprs(node.args)], self.keywords(node.keywords))
+
+    def with_value(self, node: nodes.Expr, value: ast.expr) -> ast.expr:
+        """A stage that says with ``$$`` where the value goes."""
+        outside, self.stage_value = self.stage_value, value
+        result = self.expr(node)
+        self.stage_value = outside
+        return result
 
     def reusable(self, at: At, values: list[ast.expr], body: list[ast.stmt]) -> list[ast.expr]:
         """The piped values in a form that may be used more than once."""
@@ -205,20 +201,20 @@ class Functions(Statements):
         body.append(at.assign_name(name, values[0]))
         return [at.load(name)]
 
-    def is_builtin_case(self, node: nodes.Call) -> bool:
+    def is_builtin_case(self, node: nodes.Expr) -> TypeGuard[nodes.Call]:
         """Is this the built-in selector ``case``?"""
-        if not isinstance(node.func, nodes.Name) or node.func.name != "case":
+        if not isinstance(node, nodes.Call) or not isinstance(node.func, nodes.Name) or node.func.name != "case":
             return False
         binding = lookup(self.scope, "case")
         return binding is not None and binding.kind == "builtin"
 
     def case_stage(self, node: nodes.Call, values: list[ast.expr]) -> ast.expr:
         """``case((cond, f), …, default)`` in a stage: conditions and functions get the value (8.7)."""
-        at = self.at(node)
         outside, self.stage_value = self.stage_value, values[0]
         args = self.exprs(node.args)
+        value = self.piped_value()
         self.stage_value = outside
-        return at.hook("_case_", again(values[0]), *args)
+        return self.at(node).hook("_case_", value, *args)
 
 
 def _mentioned(node: nodes.Composition) -> set[str]:
