@@ -129,6 +129,8 @@ def of_hook(name: str, arguments: Sequence[Type]) -> Type:
         return of(_HOOKS[name])
     if name in _COERCIONS and len(arguments) == 1:
         return _coerced(_COERCIONS[name], arguments[0])
+    if name == "_range_":
+        return _range(arguments)
     if len(arguments) != 2:
         return ANY
     left, right = arguments

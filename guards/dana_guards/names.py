@@ -47,11 +47,13 @@ _BINARY: Final = Hook("call", "vv")
 _ONE: Final = Hook("call", "v")
 _TYPE: Final = Hook("type")
 _NUMBER_TYPE: Final = Hook("type", "v")
-"""May be called as well: what ``int`` and ``float`` make of any value is harmless, and bounded for a number."""
+"""May be called as well: what ``int``, ``float`` and ``range`` make of any value is harmless, and bounded for a
+number."""
 
 HOOKS: Final[dict[str, Hook]] = {
     "_type_": Hook("type test", "v"),
-    **{f"_{name}_": _TYPE for name in ("str", "bool", "list", "dict", "set", "tuple", "range", "iterator")},
+    **{f"_{name}_": _TYPE for name in ("str", "bool", "list", "dict", "set", "tuple", "iterator")},
+    "_range_": Hook("type", "v?vv"),
     "_int_": _NUMBER_TYPE,
     "_float_": _NUMBER_TYPE,
     **{f"_{name}_": _BINARY for name in ("add", "eq", "ne", "lt", "le", "gt", "ge", "or")},

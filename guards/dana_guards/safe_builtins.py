@@ -85,7 +85,7 @@ PURE: Final[tuple[Builtin, ...]] = (
     Builtin("divmod", _same(divmod), None, "no effect, the cost of // and %"),
     Builtin("chr", _same(chr), None, "no effect, one character"),
     Builtin("ord", _same(ord), None, "no effect, one number"),
-    Builtin("range", _same(range), None, "lazy; who takes it apart is bounded"),
+    Builtin("range", _same(range), None, "a type word; lazy; who takes it apart is bounded"),
     Builtin("round", _by_profile(round, bounded.make_round), None, "bounded: negative digits are compared first"),
     Builtin("sum", _SUM, None, _BOUNDED + "; a range by arithmetic"),
     Builtin("min", _MIN, None, _BOUNDED),

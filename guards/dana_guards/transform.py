@@ -211,7 +211,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         hook = self.hook_of(node)
         if hook is not None:
-            if names.HOOKS[hook].position not in ("call", "caught") and not self._converts_number(node, hook):
+            if names.HOOKS[hook].position not in ("call", "caught") and not self._makes_number(node, hook):
                 self.misplaced(node.func, hook)
                 return node
             return self.hook_call(node, hook)
@@ -223,12 +223,16 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.contents(node)
         return finish(node) if finish is not None else node
 
-    def _converts_number(self, node: ast.Call, hook: str) -> bool:
-        """``_int_(x)``: in the ``limited`` profile of a number only, since reading a long text is quadratic."""
-        rule = names.HOOKS[hook]
-        if rule.position != "type" or not rule.arguments or len(node.args) != 1:
+    def _makes_number(self, node: ast.Call, hook: str) -> bool:
+        """``_int_(x)``: in the ``limited`` profile of a number only, since reading a long text is quadratic.
+
+        `_float_` and `_range_` of any value are cheap, or an error.
+        """
+        if names.HOOKS[hook].position != "type" or not names.HOOKS[hook].arguments:
             return False
-        return not self.limited or hook == "_float_" or self.evidence.type_of(node.args[0]).is_only(NUMBER)
+        if hook != "_int_" or not self.limited:
+            return True
+        return len(node.args) == 1 and self.evidence.type_of(node.args[0]).is_only(NUMBER)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         operands = [node.left, *node.comparators]

@@ -27,6 +27,7 @@ TYPE_WORDS: dict[str, type] = {
     "dict": dict,
     "tuple": tuple,
     "set": set,
+    "range": range,
     "any": object,
 }
 
@@ -78,6 +79,8 @@ def _wrapped(convert: Callable[..., Any]) -> Callable[..., Any]:
     """A function around a type or function of Python, which is no value of Dana and cannot be marked."""
     if convert is dict:
         return lambda *args, **named: dict(*args, **named)
+    if convert is range:
+        return lambda *args: range(*args)
     if convert is int:
         return lambda value=0, base=None: int(value) if base is None else int(value, base)
     if convert is float:

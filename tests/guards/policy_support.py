@@ -11,6 +11,7 @@ from typing import Any
 
 from dana_guards import names
 from dana_guards.errors import DanaMemoryError, Interrupt
+from dana_guards.limits import Limits
 from dana_guards.policy import Policy
 from dana_guards.size_checks import plain_hooks, size_hooks
 from dana_guards.transform import restrict
@@ -25,6 +26,7 @@ class SmallMeter:
 
     def __init__(self, room: int = 1_000_000) -> None:
         self.room = room
+        self.limits = Limits()
         self.asked: list[int] = []
         self.checks = 0
 

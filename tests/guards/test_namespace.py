@@ -49,11 +49,14 @@ def test_pythons_builtins_are_absent(environment: Environment) -> None:
 
 
 def test_no_python_class_is_a_builtin(environment: Environment) -> None:
-    """Classes of Python stand under hook names only, never under a name that a program can write."""
+    """Classes of Python stand under hook names only: `range.count` of a class has no guard for its receiver.
+
+    A trusted module has the iterators of Python instead of our flat ones.
+    """
+    iterators = set() if environment.limited else {"enumerate", "reversed", "zip", "map", "filter", "frozenset"}
     for name, value in make_builtins(environment).items():
         if isinstance(value, type) and not name.startswith("_"):
-            assert type(value).__name__ == "StructType" or name in ("range", "enumerate", "reversed", "zip", "map",
-                                                                   "filter", "frozenset", "float"), name  # fmt: skip
+            assert type(value).__name__ == "StructType" or name in iterators, name
 
 
 def test_namespace_is_the_programs(environment: Environment) -> None:
@@ -79,7 +82,7 @@ def test_words() -> None:
 def test_functions_are_called_what_the_program_calls_them(environment: Environment) -> None:
     """Names of our functions do not show how they are made."""
     builtins = make_builtins(environment)
-    for name in ("print", "isinstance", "cast", "sorted", "case", "int"):
+    for name in ("print", "isinstance", "cast", "sorted", "case", "int", "range", "type", "sum_range", "noop", "eval"):
         assert builtins[name].__name__ == name  # type: ignore[attr-defined]
 
 

@@ -43,6 +43,10 @@ def _float(node: ast.Call, types: Sequence[Type], limited: bool, _: object) -> a
     return hook(node, "_float_", node.args[0])
 
 
+def _range(node: ast.Call, types: Sequence[Type], limited: bool, _: object) -> ast.expr | None:
+    return hook(node, "_range_", *node.args)
+
+
 def _str(node: ast.Call, types: Sequence[Type], limited: bool, _: object) -> ast.expr | None:
     if types[0].is_only(STR):
         return node.args[0]
@@ -81,6 +85,7 @@ def _isinstance(
 _SHORTER: dict[tuple[str, int], Maker] = {
     ("int", 1): _int,
     ("float", 1): _float,
+    **{("range", count): _range for count in (1, 2, 3)},
     ("str", 1): _str,
     ("min", 2): _min,
     ("max", 2): _max,
