@@ -261,15 +261,15 @@ def _makers(host: tuple[Any, ...]) -> dict[str, Maker]:
     rows = {row.name: row for row in (*safe_builtins.rows(), *host)}
     words = {name: rows[name].make for name in TYPE_WORDS if name in rows}
     words |= {"str": _str_word, "bool": _bool_word}
-    makers: dict[str, Maker] = {name: _constant(name, _named(name, _refused(name))) for name in safe_builtins.REFUSED}
+    makers: dict[str, Maker] = {name: _constant(name, named(name, _refused(name))) for name in safe_builtins.REFUSED}
     makers |= {name: _of_row(row) for name, row in rows.items()}
     makers |= {name: _word(name, make) for name, make in words.items()}
     makers |= {name: _predeclared(name) for name in agents.PREDECLARED}
     makers |= {name: _constant(name, kind) for name, kind in exceptions.KINDS.items()}
     makers |= dict.fromkeys(("log", "log_level"), _log_functions)
     makers |= {
-        "type": _constant("type", _named("type", type_of)),
-        "cast": _constant("cast", _named("cast", coercion.cast)),
+        "type": _constant("type", named("type", type_of)),
+        "cast": _constant("cast", named("cast", coercion.cast)),
         "isinstance": _one("isinstance", lambda supply: isinstance_with(supply.environment.types.find)),
     }
     return makers | _hook_makers()
