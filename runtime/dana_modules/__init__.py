@@ -16,7 +16,9 @@ from opendxa.dana import hook as __dana_hook__
 __all__ = ["configure"]
 
 __dana_hook__.install()
-__path__ = [*__path__, *__dana_hook__.walkable_folders()]
+# Not the folder of this file itself, where wheels put their modules too: Python would take a folder with an
+# ``__init__.na`` for a namespace package of its own.
+__path__ = __dana_hook__.walkable_folders()
 
 
 def configure(
@@ -54,4 +56,4 @@ def configure(
         llm=llm,
     )
     __dana_hook__.settings.configure(values)
-    __path__[1:] = __dana_hook__.walkable_folders()
+    __path__[:] = __dana_hook__.walkable_folders()

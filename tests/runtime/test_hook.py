@@ -545,3 +545,23 @@ def test_a_wheel_with_dana_modules(write: Write, run: Callable[..., str], tmp_pa
     program = "import shapes; print(shapes.area(2, 3), shapes.area.__code__.co_filename)"
     out = run(program, PYTHONPATH=str(tmp_path / "site"))
     assert out == f"6 {tmp_path / 'site' / 'dana_modules' / 'shapes_dana' / 'area.na'}"
+
+
+def test_a_wheel_in_the_folder_of_our_package(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
+    """pip puts modules of a wheel beside our own __init__.py: packages there are Dana packages, and builds count."""
+    import dana_modules
+
+    write("site/dana_modules/__init__.py", Path(str(dana_modules.__file__)).read_text(encoding="utf-8"))
+    write("site/dana_modules/pk/__init__.na", "from .a import x\n")
+    write("site/dana_modules/pk/a.na", "x = 1\n")
+    run("", args=("-m", "dana2py", "build", "site/dana_modules"))
+    program = """
+        import pkgutil, sys, dana_modules
+        import dana_modules.pk as pk
+        assert dana_modules.__file__.endswith("site/dana_modules/__init__.py"), dana_modules.__file__
+        names = [info.name for info in pkgutil.walk_packages(dana_modules.__path__, "dana_modules.")]
+        assert names == ["dana_modules.pk", "dana_modules.pk.a"]
+        print(pk.x, pk.__file__, "dana2py.compiler" in sys.modules)
+    """
+    out = run(program, PYTHONPATH=str(tmp_path / "site"), DANA_CACHE="off")
+    assert out == f"1 {tmp_path / 'site' / 'dana_modules' / 'pk' / '__init__.na'} False"
