@@ -457,3 +457,22 @@ def test_policies_are_compared(cli: Run, tmp_path: Path) -> None:
     assert f'"file_read:{tmp_path}/data"' in cli("policy", "show", "a.toml").output
     assert json.loads(cli("policy", "show", "--json", "b.toml").output)["timeout"] == "5s"
     assert cli("policy", "diff", "a.toml", "none.toml").exit_code == 2
+
+
+def test_audits(cli: Run, tmp_path: Path) -> None:
+    """An audit grants nothing, proposes what was used, also of a failed run; --allow-all needs it."""
+    (tmp_path / "x.txt").write_text("x")
+    (tmp_path / "a.na").write_text("print(read_file('x.txt'))\nget_env('HOME')\n")
+    denied = cli("run", "--audit", "a.na")
+    assert (denied.exit_code, denied.stdout) == (1, "")
+    assert f'#   "file_read:{tmp_path}/x.txt", a.na:1 in <module>: read_file' in denied.stderr
+    failed = cli("run", "--audit-out", "p.toml", "--allow", "file_read", "a.na")
+    assert (failed.exit_code, failed.stdout) == (1, "x\n")
+    assert '    "file_read:x.txt",\n' in (tmp_path / "p.toml").read_text()
+    trusted = cli("run", "--audit", "--allow-all", "--json", "a.na")
+    assert trusted.exit_code == 0
+    assert '"env:HOME"' in json.loads(trusted.stdout)["audit"]
+    (tmp_path / "b.na").write_text("read_file('x.txt')\n")
+    assert cli("run", "--policy", "p.toml", "b.na").exit_code == 0
+    for wrong in (["--allow-all"], ["--audit", "--allow-all", "--allow", "env"], ["--audit-out", "none/p.toml"]):
+        assert cli("run", *wrong, "b.na").exit_code == 2, wrong

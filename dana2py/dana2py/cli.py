@@ -109,15 +109,35 @@ def _run_options(given: dict[str, Any]) -> Any:
     return RunOptions(json=given.pop("json_"), **given)
 
 
+def audit_options(command: AnyCommand) -> AnyCommand:
+    """The options that watch a run."""
+    for option in (
+        click.option("--allow-all", is_flag=True, help="With --audit, for a program that you trust: grant everything."),
+        click.option("--audit-out", metavar="FILE", help="Audit, and write the policy to FILE."),
+        click.option(
+            "--audit",
+            is_flag=True,
+            help="Afterwards propose the least policy that the run needed, on stderr; grants nothing by itself.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @group.command(short_help="Run a program.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 @run_options
+@audit_options
 def run(file: str, arguments: tuple[str, ...], **given: Any) -> int:
     """Run the program FILE ("-": stdin) with no capability but those that --allow or --policy grants.
 
     Its own folder is searched first for modules. If it defines __main__, that function is called with the
     arguments; a value is JSON or plain text.
+
+    An audited run does only what --allow or --policy grant; what was denied is named in a comment of the
+    proposal. To learn what a trusted program needs, grant broadly (-a file_read -a network) or use --allow-all:
+    the proposal has the narrowest grants.
     """
     from dana2py import cli_run
 

@@ -6,8 +6,10 @@ The public API does all of the work.
 
 from __future__ import annotations
 
+import importlib
 import json
 import linecache
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,9 @@ class RunOptions:
     max_memory: str | None = None
     isolation: str | None = None
     policy: str | None = None
+    audit: bool = False
+    audit_out: str | None = None
+    allow_all: bool = False
     traceback: bool = False
     json: bool = False
 
@@ -44,20 +49,58 @@ def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
     """
     values = dict(_argument(argument) for argument in arguments)
     output: list[str] = []
+    audit = _start_audit(options)
     try:
         source = read_source(path)
-        with make_context(_folder(source.path), options, output.append if options.json else _write) as context:
+        write = output.append if options.json else _write
+        with make_context(_folder(source.path), options, write, audit) as context:
             result = execute(context, source, values)
     except DanaError as problem:
-        return _failed(problem, output, options)
+        return _failed(problem, output, options, _end_audit(audit, options))
     except PipeClosed:
         return FAILED
+    proposal = _end_audit(audit, options)
     if options.json:
-        print(as_json({"ok": True, "result": result, "output": "".join(output)}))
+        print(as_json({"ok": True, "result": result, "output": "".join(output), **proposal}))
     return FINE
 
 
-def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
+def _start_audit(options: RunOptions) -> Any:
+    """An audit, if one is asked for. UsageProblem for options that make no sense together."""
+    if options.audit or options.audit_out is not None:
+        return embedding().DanaAudit()
+    if options.allow_all:
+        raise UsageProblem("--allow-all is for audits of programs that you trust: give --audit as well")
+    return None
+
+
+def _end_audit(audit: Any, options: RunOptions) -> dict[str, str]:
+    """Write the least policy where the user wants it; for JSON, what belongs into the result."""
+    if audit is None:
+        return {}
+    target = options.audit_out
+    folder = os.path.dirname(os.path.abspath(target)) if target is not None else None
+    limits = {"timeout": options.timeout, "max_memory": options.max_memory, "isolation": options.isolation}
+    text = audit.to_toml(folder, _granted(options), **limits)
+    if target is not None:
+        try:
+            Path(target).write_text(text, encoding="utf-8")
+        except OSError as problem:
+            raise UsageProblem(f"{target} cannot be written: {problem.strerror}") from None
+    elif not options.json:
+        sys.stdout.flush()
+        print(text, end="", file=sys.stderr)
+    return {"audit": text}
+
+
+def _granted(options: RunOptions) -> list[str]:
+    """What the user has granted, in words of the user."""
+    if options.allow or options.policy is None:
+        return list(options.allow)
+    return list(read_policy(options.policy).allowed_capabilities)
+
+
+def make_context(folder: Path, options: RunOptions, on_print: Any, audit: Any = None) -> Any:
     """A context that searches `folder` and its ``dana_modules`` first; no deadline unless the user or a policy says so.
 
     Raises
@@ -65,18 +108,24 @@ def make_context(folder: Path, options: RunOptions, on_print: Any) -> Any:
     UsageProblem : a capability, time, size or isolation that does not exist, or that is more than the policy allows;
         the message says what is accepted.
     """
+    policy = read_policy(options.policy)
+    allow = list(options.allow)
+    if options.allow_all:
+        if allow or policy is not None:
+            raise UsageProblem("--allow-all leaves nothing for --allow and --policy to say")
+        allow = list(importlib.import_module("opendxa.dana.audit").everything())
     try:
-        policy = read_policy(options.policy)
         return embedding().DanaRuntime().create_context(
             policy=policy,
             # No --allow beside a policy: all that the policy allows.
-            allowed_capabilities=list(options.allow) if options.allow or policy is None else None,
+            allowed_capabilities=allow if allow or policy is None else None,
             timeout=options.timeout or (None if policy and policy.timeout else "unlimited"),
             max_memory=options.max_memory,
             max_output=None if policy and policy.max_output else "unlimited",
             search_paths=[str(folder), str(folder / "dana_modules")],
             isolation=options.isolation,
             on_print=on_print,
+            audit=audit,
         )
     except ValueError as problem:
         raise UsageProblem(str(problem)) from None
@@ -139,9 +188,9 @@ def _write(text: str) -> None:
         raise PipeClosed from None
 
 
-def _failed(problem: DanaError, output: list[str], options: RunOptions) -> int:
+def _failed(problem: DanaError, output: list[str], options: RunOptions, more: dict[str, str]) -> int:
     if options.json:
-        print(as_json({"ok": False, "error": facts(problem), "output": "".join(output)}))
+        print(as_json({"ok": False, "error": facts(problem), "output": "".join(output), **more}))
     else:
         sys.stdout.flush()
         tell(problem, sys.stderr, options.traceback)

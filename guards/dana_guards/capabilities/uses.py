@@ -103,12 +103,16 @@ class Watch:
     ----------
     hook : the host's ``on_capability``, or None.
     meter : of the context; None where there is none.
+    note : gets what came of each use, for an audit.
     """
 
-    __slots__ = ("_inside", "claimed", "hook", "meter")
+    __slots__ = ("_inside", "claimed", "hook", "meter", "note")
 
-    def __init__(self, hook: OnCapability | None = None, meter: Meter | None = None) -> None:
+    def __init__(
+        self, hook: OnCapability | None = None, meter: Meter | None = None, note: OnCapability | None = None
+    ) -> None:
         self.hook = hook
+        self.note = note
         self.meter = meter
         self.claimed: Place | None = None
         """Where a worker says that the running call stands; None where this process has the stack."""
@@ -117,7 +121,7 @@ class Watch:
     def listens(self) -> bool:
         """Whether anybody would hear of a use."""
         # Who has not imported logging has no handler.
-        return self.hook is not None or "logging" in sys.modules
+        return self.hook is not None or self.note is not None or "logging" in sys.modules
 
     def place(self) -> Place:
         """Where the running call stands."""
@@ -132,8 +136,13 @@ class Watch:
             if self.hook is not None:
                 self._call(self.hook, use)
         except BaseException:
-            log_use(replace(use, allowed=False))
+            refused = replace(use, allowed=False)
+            if self.note is not None:
+                self.note(refused)
+            log_use(refused)
             raise
+        if self.note is not None:
+            self.note(use)
         try:
             log_use(use)
         except Exception as error:

@@ -33,6 +33,7 @@ from opendxa.dana import hook as _hook
 if TYPE_CHECKING:
     from dana_guards.capabilities.uses import CapabilityUse
     from dana_guards.structs import DanaObject
+    from opendxa.dana.audit import DanaAudit
     from opendxa.dana.context import DanaContext
     from opendxa.dana.decorator import dana_function
     from opendxa.dana.function import DanaFunction
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CapabilityUse",
+    "DanaAudit",
     "DanaCapabilityError",
     "DanaContext",
     "DanaContextError",
@@ -70,6 +72,7 @@ _hook.install()
 
 _LAZY = {
     "CapabilityUse": "dana_guards.capabilities.uses",
+    "DanaAudit": "opendxa.dana.audit",
     "DanaContext": "opendxa.dana.context",
     "DanaFunction": "opendxa.dana.function",
     "DanaModule": "opendxa.dana.module",

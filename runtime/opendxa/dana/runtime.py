@@ -17,6 +17,7 @@ from opendxa.dana.search import Root, roots_of
 
 if TYPE_CHECKING:
     from dana_guards.capabilities.uses import CapabilityUse
+    from opendxa.dana.audit import DanaAudit
     from opendxa.dana.bounds import Bounds
     from opendxa.dana.hook_reload import Watch
     from opendxa.dana.policy import DanaPolicy
@@ -62,6 +63,7 @@ class DanaRuntime:
         isolation: str | None = None,
         on_print: Callable[[str], Any] | None = None,
         on_capability: Callable[[CapabilityUse], object] | None = None,
+        audit: DanaAudit | None = None,
         llm: Any = None,
         name: str = "dana",
         reload: str | None = None,
@@ -87,6 +89,7 @@ class DanaRuntime:
         on_print : gets what Dana prints; ``sys.stdout`` by default.
         on_capability : called with a `CapabilityUse` at each use and each denial, before anything is done; if it
             raises, nothing is done.
+        audit : collects the least policy that the context needed (`DanaAudit`); it grants nothing.
         llm : the provider of a language model, for contexts with the capability ``llm``.
         name : what the context is called in messages.
         reload : ``"auto"`` swaps changed modules in between calls, ``"manual"`` at `DanaContext.reload_changed`; with
@@ -108,7 +111,7 @@ class DanaRuntime:
         context = _context_kind(isolation)(
             _library or self._library,
             limits=limits,
-            grants=_grants(allowed_capabilities, on_capability, bounds),
+            grants=_grants(allowed_capabilities, on_capability, bounds, audit),
             search_paths=check_paths(search_paths) if search_paths else [],
             functions=check_functions(functions) if functions else {},
             objects=check_objects(objects) if objects else {},
@@ -198,9 +201,9 @@ def _inner_bounds(outer: Bounds | None, policy: Any, arguments: dict[str, Any]) 
     return Bounds.of_arguments("the context", arguments).within(bounds)
 
 
-def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | None) -> MakeGrants:
+def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | None, audit: Any) -> MakeGrants:
     """What makes the grants; those that the host named are parsed at once, so that a mistake shows here."""
-    if bounds is None and (allowed is None or allowed == ()) and on_capability is None:
+    if bounds is None and (allowed is None or allowed == ()) and on_capability is None and audit is None:
         return _no_grants
     from dana_guards.capabilities import Grants
     from dana_guards.capabilities.uses import Watch
@@ -209,7 +212,21 @@ def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | 
         raise ValueError(f"on_capability is a function that takes a CapabilityUse, not {on_capability!r}")
     grants = (bounds.grants if bounds is not None else None) or Grants(allowed or ())
     modules = None if bounds is None else bounds.modules
-    return lambda meter: grants.of_context(Watch(on_capability, meter), modules)
+    note = None
+    if audit is not None:
+        note, modules = _audited(audit, modules)
+    return lambda meter: grants.of_context(Watch(on_capability, meter, note), modules)
+
+
+def _audited(audit: Any, modules: Any) -> tuple[Callable[[CapabilityUse], None], Any]:
+    """What is told to an audit, and modules that hold their grants in their own names."""
+    from dana_guards.capabilities.modules import ModuleGrants
+    from opendxa.dana.audit import DanaAudit
+
+    if not isinstance(audit, DanaAudit):
+        raise ValueError(f"audit is a DanaAudit, not {type(audit).__name__}")
+    apart = ModuleGrants({}, apart=True)
+    return audit.note, apart if modules is None else modules.within(apart)
 
 
 def _no_grants(meter: Meter) -> Any:
