@@ -88,6 +88,9 @@ class DanaContext:
     ``with runtime.create_context() as context:`` closes it at the end and makes it the current one meanwhile.
     """
 
+    _closed = True
+    """Until `__init__` has something that could be closed."""
+
     def __init__(
         self,
         library: Library,
@@ -109,7 +112,7 @@ class DanaContext:
             self._reloader = Reloader(self, reload)
         self._settings = (library, limits, grants, search_paths, functions, objects, on_print, llm, name)
         self._tokens: list[Token[DanaContext | None]] = []
-        self._closed = self._closing = False
+        self._closed = self._closing = self._used = False
         self._mark = True
 
     def __getattr__(self, name: str) -> Any:
@@ -124,6 +127,7 @@ class DanaContext:
             if self._closed:
                 raise ended()
             if "_builtins" not in self.__dict__:
+                self._used = True
                 self._build()
 
     def _build(self) -> None:
@@ -291,6 +295,9 @@ class DanaContext:
         """
         if self._closed:
             return
+        if not self._used and self._reloader is None:
+            self._closed = True  # nothing was made; a context that is not used costs little more than its settings
+            return
         if self._begin_end():
             meter = self._meter
             if meter.thread == get_ident():
@@ -342,7 +349,7 @@ class DanaContext:
 
     def __del__(self) -> None:
         # The safety net; __init__ may have failed before there was anything to close.
-        if self.__dict__.get("_closed") is False:
+        if not self._closed:
             # While the interpreter ends, half of what this needs may be gone already.
             with contextlib.suppress(Exception):
                 self._end()
