@@ -20,6 +20,7 @@ import pytest
 
 from attacks.cases import Case, cases
 from attacks.fuzz import fuzz
+from attacks.load import JOBS, load
 from dana_guards.errors import DanaError, DanaLimitError, DanaSecurityError, DanaSyntaxError, Interrupt
 from dana_guards.limits import Limits, Meter
 from dana_guards.namespace import Environment, make_builtins, make_namespace
@@ -279,6 +280,14 @@ def test_random_programs(seed: int) -> None:
     count, harm = fuzz(seconds=20, seed=seed, most=50)
     assert harm is None, harm
     assert count > 5
+
+
+def test_load() -> None:
+    """Contexts in many threads, with stops and denials mixed in; the long run is ``python -m tests.attacks.load``."""
+    report = load(seconds=60, threads=16, seed=3, most=60)
+    assert report.crossed == []
+    assert report.threads == []
+    assert report.done.keys() >= {job.__name__ for job in JOBS}
 
 
 def test_there_are_twins() -> None:
