@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from dana_guards.watchdog import ACTIVE
+from dana_guards.watchdog import _running_now
 from opendxa.dana import DanaContext, DanaContextError, DanaRuntimeError, DanaTimeoutError, DanaTypeError
 
 Make = Callable[..., DanaContext]
@@ -29,7 +29,7 @@ user: ContextVar[str] = ContextVar("user", default="nobody")
 
 def is_running() -> bool:
     """Whether Dana code runs in any thread."""
-    return any(ACTIVE.values())
+    return bool(_running_now())
 
 
 async def until(condition: Callable[[], bool]) -> None:
