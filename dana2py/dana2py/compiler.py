@@ -15,6 +15,7 @@ from typing import TypeVar
 from dana2py import nodes
 from dana2py.bindings import Resolution, dana_name
 from dana2py.compiled import CompiledModule
+from dana2py.garbage import rare_collections
 from dana2py.lower import lower_module
 from dana2py.manifest import describe
 from dana2py.options import Options
@@ -67,19 +68,19 @@ def compile_source(
     """
     policy = policy or Policy()
     source = Source(text, filename)
-    resolution, tree = _guarded(source, policy, name, known, interactive, options=options, closed=closed)
-    module = resolution.module
-    return CompiledModule(
-        code=shown_names(emit_code(tree, source), _shown(tree)),
-        name=name,
-        filename=filename,
-        exports=resolution.exports,
-        manifest=describe(resolution),
-        fingerprint=policy.fingerprint(),
-        profile=policy.profile,
-        is_package=is_package,
-        docstring=module.docstring,
-    )
+    with rare_collections():
+        resolution, tree = _guarded(source, policy, name, known, interactive, options=options, closed=closed)
+        return CompiledModule(
+            code=shown_names(emit_code(tree, source), _shown(tree)),
+            name=name,
+            filename=filename,
+            exports=resolution.exports,
+            manifest=describe(resolution),
+            fingerprint=policy.fingerprint(),
+            profile=policy.profile,
+            is_package=is_package,
+            docstring=resolution.module.docstring,
+        )
 
 
 def lowered_ast(
@@ -108,7 +109,8 @@ def lowered_ast(
 def check_source(text: str, filename: str, known: Iterable[str] = ()) -> Resolution:
     """Parse and resolve only: what an editor or ``dana2py check`` needs."""
     source = Source(text, filename)
-    return resolve(parse(source), source, BUILTIN_NAMES, known)
+    with rare_collections():
+        return resolve(parse(source), source, BUILTIN_NAMES, known)
 
 
 def _guarded(
