@@ -94,6 +94,31 @@ def descendants(node: ast.AST) -> Iterator[ast.AST]:
                 push(value)
 
 
+def listed(roots: Iterable[ast.AST]) -> list[ast.AST]:
+    """`descendants` of several nodes, one after the other, as a list: for who looks at them more than once."""
+    found: list[ast.AST] = []
+    stack: list[Any] = list(roots)[::-1]
+    pop, push, find, add = stack.pop, stack.append, _PARTS.get, found.append
+    while stack:
+        current = pop()
+        if current is None:
+            continue
+        add(current)
+        reader, fields = find(type(current)) or _parts_of(type(current))
+        if reader is None:
+            continue
+        try:
+            values = reader(current)
+        except AttributeError:
+            values = _tolerant(current, fields)
+        for value in values[len(fields) - 1 :: -1]:
+            if type(value) is list:
+                stack += value[::-1]
+            elif value is not None:
+                push(value)
+    return found
+
+
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 

@@ -24,7 +24,7 @@ from dana2py.specialise.gains import gains
 from dana2py.specialise.guesses import guesses
 from dana_guards.evidence import Evidence
 from dana_guards.results import KNOWN_PREFIX
-from dana_guards.walking import descendants
+from dana_guards.walking import descendants, listed
 from dana_guards.watchdog import look_for_stop
 
 TESTED = {"int": "_int_", "float": "_float_", "str": "_str_", "bool": "_bool_", "list": "_list_", "dict": "_dict_"}
@@ -48,12 +48,7 @@ def add_entries(
     for statement in body:
         look_for_stop()
         if isinstance(statement, ast.FunctionDef):
-            tests, guessed = guide_tests(statement, structs, guessing)
-            known = {name for test in tests for name in _tested(test)}
-            instances = {name for test in tests for name in _tested(test) if _is_struct_test(test)}
-            if tests and gains(statement, known, instances, sized, guessed):
-                statement.dana_general = general_version(statement, taken)  # type: ignore[attr-defined]
-                add_head(statement, tests, statement.dana_general.name)  # type: ignore[attr-defined]
+            _add_entry(statement, structs, guessing, sized, taken)
         else:
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
@@ -61,19 +56,22 @@ def add_entries(
                     add_entries(inner, structs, guessing, sized, taken)
 
 
-def _tested(test: ast.expr) -> set[str]:
-    """The parameter that a test asks about."""
-    return {n.id for n in descendants(test) if isinstance(n, ast.Name) and not n.id.startswith("_")} - _classes(test)
-
-
-def _classes(test: ast.expr) -> set[str]:
-    """The struct class that a test compares with."""
-    compares = (node for node in descendants(test) if isinstance(node, ast.Compare))
-    return {n.comparators[0].id for n in compares if isinstance(n.comparators[0], ast.Name)}
-
-
-def _is_struct_test(test: ast.expr) -> bool:
-    return any(not name.startswith("_") for name in _classes(test))
+def _add_entry(
+    function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool, sized: bool, taken: set[str]
+) -> None:
+    """`add_entries` for one function, whose nodes are collected once for all that is asked about it."""
+    inside = listed(function.body)
+    tested, guessed = _tested_parameters(function, inside, structs, guessing)
+    if not tested:
+        return
+    # A parameter of a class's own name is that class nowhere in the function, so its test tells nothing.
+    known = {arg.arg for arg, names in tested if arg.arg not in names}
+    instances = {arg.arg for arg, names in tested if arg.arg in known and not all(n.startswith("_") for n in names)}
+    if gains(function, inside, known, instances, sized, guessed):
+        tests = [test for arg, names in tested for test in _test_of(arg, names)]
+        general = general_version(function, taken)
+        function.dana_general = general  # type: ignore[attr-defined]
+        add_head(function, inside, tests, general.name)
 
 
 def _general_name(name: str, taken: set[str]) -> str:
@@ -92,16 +90,19 @@ def known_name(name: str) -> str:
     return f"{KNOWN_PREFIX}{name}"
 
 
-def guide_tests(
-    function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool
-) -> tuple[list[ast.expr], bool]:
-    """``_type_(n) is not _int_`` for each parameter whose type an annotation tells, or a guess; was there one?"""
+def _tested_parameters(
+    function: ast.FunctionDef, inside: Sequence[ast.AST], structs: dict[str, StructFacts], guessing: bool
+) -> tuple[list[tuple[ast.arg, tuple[str, ...]]], bool]:
+    """The parameters whose types an annotation tells, or a guess, with the types to test for; was there a guess?
+
+    ``inside`` are the nodes of the body.
+    """
     args = function.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
         return [], False
     guides: dict[str, str] = getattr(function, "dana_guides", {})
-    guessed = guesses(function, structs) if guessing and len(guides) < len(args.args) else {}
-    tests: list[ast.expr] = []
+    guessed = guesses(function, inside, structs) if guessing and len(guides) < len(args.args) else {}
+    found: list[tuple[ast.arg, tuple[str, ...]]] = []
     has_guess = False
     for arg in args.args:
         if arg.arg in guides:
@@ -110,9 +111,9 @@ def guide_tests(
         else:
             names = guessed.get(arg.arg, ())
             has_guess = has_guess or bool(names)
-        if all(name.startswith("_") or structs[name].line < function.lineno for name in names):
-            tests.extend(_test_of(arg, names))
-    return tests, has_guess
+        if names and all(name.startswith("_") or structs[name].line < function.lineno for name in names):
+            found.append((arg, names))
+    return found, has_guess
 
 
 def type_test_of(at: ast.AST, variable: str, names: Sequence[str]) -> ast.expr:
@@ -139,7 +140,9 @@ def general_version(function: ast.FunctionDef, taken: set[str]) -> ast.FunctionD
     return copy
 
 
-def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr], general: str) -> None:
+def add_head(
+    function: ast.FunctionDef, inside: Sequence[ast.AST], tests: Sequence[ast.expr], general: str
+) -> None:
     """``if tests fail: return general(…)`` at the head; a parameter that the body assigns gets a name of
     its own behind it, since a variable has one type for the whole function."""
     first = function.body[0]
@@ -147,14 +150,13 @@ def add_head(function: ast.FunctionDef, tests: Sequence[ast.expr], general: str)
     call = ast.Call(func=load(first, general), args=list(args), keywords=[], **place(first))
     test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.Or(), values=list(tests), **place(first))
     head: list[ast.stmt] = [ast.If(test=test, body=[ast.Return(value=call, **place(first))], orelse=[], **place(first))]
-    renamed = {name: f"dana_q_{name}" for name in _assigned(function) & {arg.arg for arg in function.args.args}}
+    renamed = {name: f"dana_q_{name}" for name in _assigned(inside) & {arg.arg for arg in function.args.args}}
     for old, new in sorted(renamed.items()):
         target = ast.Name(id=new, ctx=ast.Store(), **place(first))
         head.append(ast.Assign(targets=[target], value=load(first, old), **place(first)))
-    for statement in function.body:
-        for node in descendants(statement):
-            if isinstance(node, ast.Name) and node.id in renamed:
-                node.id = renamed[node.id]
+    for node in inside if renamed else ():
+        if type(node) is ast.Name and node.id in renamed:
+            node.id = renamed[node.id]
     function.dana_head = head[0]  # type: ignore[attr-defined]
     doc = function.body[:1] if _is_docstring(first) else []
     function.body = [*doc, *head, *function.body[len(doc) :]]
@@ -168,18 +170,19 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def _assigned(function: ast.FunctionDef) -> set[str]:
+def _assigned(inside: Sequence[ast.AST]) -> set[str]:
     """Names that the body assigns, unless a lambda or comprehension has a variable of that name itself."""
     stored: set[str] = set()
     shadowed: set[str] = set()
-    for statement in function.body:
-        for node in descendants(statement):
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                stored.add(node.id)
-            elif isinstance(node, ast.arg):
-                shadowed.add(node.arg)
-            elif isinstance(node, ast.comprehension):
-                shadowed.update(part.id for part in descendants(node.target) if isinstance(part, ast.Name))
+    for node in inside:
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                stored.add(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.arg:
+            shadowed.add(node.arg)  # type: ignore[attr-defined]
+        elif kind is ast.comprehension:
+            shadowed.update(part.id for part in descendants(node.target) if isinstance(part, ast.Name))  # type: ignore[attr-defined]
     return stored - shadowed
 
 

@@ -10,9 +10,10 @@ struct by its fields. It does not reach what a list holds or a call gives.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
-from dana_guards.walking import descendants
+from dana_guards.walking import listed
 
 MAX_NODES = 1500
 """Size of a body that may stand twice."""
@@ -23,23 +24,28 @@ LOOP = 10
 """How often the body of a loop is taken to run."""
 
 
-def gains(function: ast.FunctionDef, known: set[str], structs: set[str], sized: bool, guessed: bool) -> bool:
+def gains(
+    function: ast.FunctionDef, inside: Sequence[ast.AST], known: set[str], structs: set[str], sized: bool, guessed: bool
+) -> bool:
     """Is a test at the head worth its while: does it spare more tests than it makes?
 
     Parameters
     ----------
+    inside : the nodes of the function's body.
     known : the parameters that would be tested; ``structs``, those of them that would be structs.
     sized : the profile adds size checks, which get cheaper with types as well.
     guessed : a guess may be wrong, so it has to spare more than an annotation.
     """
-    nodes = list(descendants(function))
-    if len(nodes) > MAX_NODES or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes):
-        return False
-    if any(isinstance(node, ast.FunctionDef) and node is not function for node in nodes):
+    nodes = [*inside, *listed([function.args, *function.decorator_list])]
+    kinds = {type(node) for node in nodes}
+    if len(nodes) >= MAX_NODES or not kinds.isdisjoint((ast.Global, ast.Nonlocal, ast.FunctionDef)):
         return False
     reached = _reached(nodes, known, structs)
-    looped = {id(part) for node in nodes if isinstance(node, LOOPS) for part in descendants(node)}
-    if any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == function.name for n in nodes):
+    looped: set[int] = set()
+    if not kinds.isdisjoint(LOOPS):
+        looped = {id(part) for part in listed([node for node in nodes if type(node) in LOOPS])}
+    name = function.name
+    if any(type(n) is ast.Call and type(n.func) is ast.Name and n.func.id == name for n in nodes):
         looped.update(map(id, nodes))  # a recursion is a loop
     spared = sum(
         tests * (LOOP if id(operand) in looped else 1)
@@ -66,9 +72,12 @@ def _reached(nodes: Sequence[ast.AST], known: set[str], structs: set[str]) -> se
 
 
 def _is_reached(node: ast.expr, reached: set[str], structs: set[str]) -> bool:
+    kind = type(node)
+    if kind is ast.Name:
+        return node.id in reached  # type: ignore[attr-defined]
+    if kind is ast.Constant:
+        return False
     match node:
-        case ast.Name(id=name):
-            return name in reached
         case ast.BinOp(left=left, right=right):
             return _is_reached(left, reached, structs) or _is_reached(right, reached, structs)
         case ast.UnaryOp(operand=operand):
@@ -88,21 +97,37 @@ def _operands(nodes: Sequence[ast.AST], sized: bool) -> Iterator[tuple[ast.expr,
     A ``+`` is done again with its helper if it fails, so without size checks it needs no test to begin with.
     """
     for node in nodes:
-        match node:
-            case ast.BinOp(op=op, left=left, right=right):
-                if sized and isinstance(op, OPERATORS):
-                    yield left, 1
-                    yield right, 1
-            case ast.Compare(left=left, comparators=comparators):
-                if hasattr(node, "dana_op"):
-                    for operand in (left, *comparators):
-                        yield operand, 1
-            case ast.FormattedValue(value=value):
-                yield value, 2
-            case ast.Attribute(value=value):
-                if hasattr(node, "dana_attr") or isinstance(node.ctx, ast.Store):
-                    yield value, 1
-            case ast.Call(func=ast.Attribute(value=value)):
-                yield value, 1
+        made = _OPERANDS.get(type(node))
+        if made is not None:
+            yield from made(node, sized)
         if hasattr(node, "dana_truth") and isinstance(node, ast.expr):
             yield node, 1
+
+
+def _of_operator(node: ast.BinOp, sized: bool) -> Sequence[tuple[ast.expr, int]]:
+    return ((node.left, 1), (node.right, 1)) if sized and isinstance(node.op, OPERATORS) else ()
+
+
+def _of_comparison(node: ast.Compare, sized: bool) -> Sequence[tuple[ast.expr, int]]:
+    return [(each, 1) for each in (node.left, *node.comparators)] if hasattr(node, "dana_op") else ()
+
+
+def _of_field(node: ast.FormattedValue, sized: bool) -> Sequence[tuple[ast.expr, int]]:
+    return ((node.value, 2),)
+
+
+def _of_attribute(node: ast.Attribute, sized: bool) -> Sequence[tuple[ast.expr, int]]:
+    return ((node.value, 1),) if hasattr(node, "dana_attr") or isinstance(node.ctx, ast.Store) else ()
+
+
+def _of_call(node: ast.Call, sized: bool) -> Sequence[tuple[ast.expr, int]]:
+    return ((node.func.value, 1),) if isinstance(node.func, ast.Attribute) else ()
+
+
+_OPERANDS: Final[dict[type[ast.AST], Callable[[Any, bool], Sequence[tuple[ast.expr, int]]]]] = {
+    ast.BinOp: _of_operator,
+    ast.Compare: _of_comparison,
+    ast.FormattedValue: _of_field,
+    ast.Attribute: _of_attribute,
+    ast.Call: _of_call,
+}

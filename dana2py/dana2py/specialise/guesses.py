@@ -8,10 +8,9 @@ version (`dana2py.specialise.entries`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dana2py.specialise.facts import StructFacts
-from dana_guards.walking import descendants
 
 NUMBER = ("_int_", "_float_")
 ARITHMETIC = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
@@ -51,19 +50,23 @@ class Uses:
         return tuple(self.kinds) if len(self.kinds) == 1 else ()
 
 
-def guesses(function: ast.FunctionDef, structs: dict[str, StructFacts]) -> dict[str, tuple[str, ...]]:
-    """Parameter → hooks or struct classes, one of which its value will probably have as type."""
+def guesses(
+    function: ast.FunctionDef, inside: Sequence[ast.AST], structs: dict[str, StructFacts]
+) -> dict[str, tuple[str, ...]]:
+    """Parameter → hooks or struct classes, one of which its value will probably have as type.
+
+    ``inside`` are the nodes of the function's body.
+    """
     uses = {arg.arg: Uses() for arg in function.args.args}
     # A loop often works on a copy of a parameter: what is done to the copy tells as much.
-    for node in descendants(function):
+    for node in inside:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=source)) if source in uses:
                 uses.setdefault(name, uses[source])
-    for statement in function.body:
-        for node in descendants(statement):
-            for name, kind in probable(node):
-                if name in uses:
-                    uses[name].add(kind)
+    for node in inside:
+        for name, kind in probable(node):
+            if name in uses:
+                uses[name].add(kind)
     found = {arg.arg: uses[arg.arg].guess(structs) for arg in function.args.args}
     return {name: guess for name, guess in found.items() if guess}
 

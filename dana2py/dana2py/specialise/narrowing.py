@@ -22,7 +22,7 @@ from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, place
 from dana2py.specialise.gains import MAX_NODES
 from dana2py.specialise.guesses import Uses, probable
-from dana_guards.walking import descendants
+from dana_guards.walking import descendants, listed, statements
 
 MIN_USES = 3
 MAX_VARIABLES = 4
@@ -33,12 +33,15 @@ def narrow(body: list[ast.stmt], structs: dict[str, StructFacts]) -> None:
     """Double the innermost loops of all functions where that pays."""
     for statement in body:
         if isinstance(statement, ast.FunctionDef):
-            loops = [node for node in descendants(statement) if isinstance(node, LOOPS)]
-            if loops:
-                unknown = _unknown(statement)
-                for loop in loops:
-                    if not any(isinstance(part, LOOPS) for inner in loop.body for part in descendants(inner)):
-                        _narrow_loop(loop, structs, unknown)
+            # Only statements hold loops: expressions are looked at where there is one.
+            loops = [node for node in statements([statement]) if isinstance(node, LOOPS)]
+            unknown: set[str] | None = None
+            for loop in loops:
+                if not any(isinstance(part, LOOPS) for part in statements(loop.body)):
+                    unknown = _unknown(statement) if unknown is None else unknown
+                    if not unknown:
+                        break
+                    _narrow_loop(loop, structs, unknown)
 
 
 def _unknown(function: ast.FunctionDef) -> set[str]:
@@ -49,7 +52,7 @@ def _unknown(function: ast.FunctionDef) -> set[str]:
     tested = set() if head is None else {node.id for node in descendants(head.test) if isinstance(node, ast.Name)}
     for arg in function.args.args:
         (plain if arg.arg in tested else opaque).add(arg.arg)
-    for node in descendants(function):
+    for node in statements([function]):
         match node:
             case ast.For(target=target, iter=iterable):
                 counted = isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name)
@@ -70,10 +73,11 @@ def _stored(node: ast.AST) -> set[str]:
 def _narrow_loop(loop: ast.For | ast.While, structs: dict[str, StructFacts], unknown: set[str]) -> None:
     """Put the statements behind the last assignment of a variable that is to be tested into two branches."""
     best: tuple[int, int, dict[str, tuple[str, ...]]] = (0, 0, {})
+    nodes = [listed([statement]) for statement in loop.body]
     for start in range(len(loop.body)):
-        rest = loop.body[start:]
-        if sum(1 for statement in rest for _ in descendants(statement)) <= MAX_NODES // 3:
-            gain, found = _candidates(rest, structs, unknown, loop.lineno)
+        if sum(map(len, nodes[start:])) <= MAX_NODES // 3:
+            inside = [node for part in nodes[start:] for node in part]
+            gain, found = _candidates(inside, structs, unknown, loop.lineno)
             if gain > best[0]:
                 best = (gain, start, found)
     _, start, found = best
@@ -87,24 +91,28 @@ def _narrow_loop(loop: ast.For | ast.While, structs: dict[str, StructFacts], unk
 
 
 def _candidates(
-    rest: Sequence[ast.stmt], structs: dict[str, StructFacts], unknown: set[str], line: int
+    inside: Sequence[ast.AST], structs: dict[str, StructFacts], unknown: set[str], line: int
 ) -> tuple[int, dict[str, tuple[str, ...]]]:
-    """Variables of unknown type that the statements use often and do not assign, what they probably are, and the
-    number of uses that gain."""
-    if any(isinstance(node, ast.FunctionDef | ast.Lambda) for s in rest for node in descendants(s)):
-        return 0, {}
-    assigned = {name for statement in rest for name in _stored(statement)}
+    """Variables of unknown type that the nodes of some statements use often and do not assign, what they probably are,
+    and the number of uses that gain."""
+    assigned: set[str] = set()
+    for node in inside:
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                assigned.add(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.FunctionDef or kind is ast.Lambda:
+            return 0, {}
     uses: dict[str, Uses] = {}
     counts: dict[str, int] = {}
-    for statement in rest:
-        for node in descendants(statement):
-            for name, kind in probable(node):
-                if name in unknown and name not in assigned:
-                    uses.setdefault(name, Uses()).add(kind)
-                    counts[name] = counts.get(name, 0) + 1
+    for node in inside if unknown - assigned else ():
+        for name, use in probable(node):
+            if name in unknown and name not in assigned:
+                uses.setdefault(name, Uses()).add(use)
+                counts[name] = counts.get(name, 0) + 1
     found: dict[str, tuple[str, ...]] = {}
-    for name, use in uses.items():
-        names = use.guess(structs)
+    for name, seen in uses.items():
+        names = seen.guess(structs)
         declared = all(each.startswith("_") or structs[each].line < line for each in names)
         if names and declared and counts[name] >= MIN_USES and len(found) < MAX_VARIABLES:
             found[name] = names
