@@ -29,7 +29,7 @@ class Source:
     DanaSyntaxError : the text is too long, or holds a NUL or half of a surrogate pair.
     """
 
-    __slots__ = ("_ascii", "_starts", "path", "text")
+    __slots__ = ("_starts", "is_ascii", "path", "text")
 
     def __init__(self, text: str, path: str = "<dana>", *, max_length: int = MAX_SOURCE_LENGTH) -> None:
         if text.startswith("\ufeff"):
@@ -38,12 +38,12 @@ class Source:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.text = text
         self.path = path
-        self._ascii = text.isascii()
+        self.is_ascii = text.isascii()
         self._starts: list[int] | None = None
         if len(text) > max_length:
             raise _too_long(f"{len(text)}", path, max_length)
         self._refuse("\0", "a NUL character cannot stand in a source")
-        if not self._ascii:
+        if not self.is_ascii:
             self._refuse_surrogates()
 
     @classmethod
@@ -91,7 +91,7 @@ class Source:
 
     def byte_column(self, line: int, column: int) -> int:
         """The UTF-8 byte offset of a character column (from 0), as Python's ``ast`` counts it."""
-        if self._ascii:
+        if self.is_ascii:
             return column
         text = self.line_text(line)
         return column if text.isascii() else len(text[:column].encode())

@@ -1,6 +1,6 @@
 """Tests of the stop flag, for Pythons without `sys.monitoring` or without a free tool id.
 
-In: a guarded ast. Out: the same with ``if dana_stop: _stop_()`` at the head of every function and every loop body, and
+In: guarded statements. Out: the same with ``if dana_stop: _stop_()`` at the head of every function and loop body, and
 ``_stop_() if dana_stop else ...`` in comprehensions and lambdas. Not done here: setting the flag (the watchdog sets
 the global ``dana_stop`` of every module namespace) and stopping (``_stop_`` raises the `Interrupt` of the run if due).
 
@@ -12,21 +12,25 @@ and a ``while`` whose condition never ends calls a function or runs a comprehens
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dana_guards.names import STOP_FLAG
 from dana_guards.positions import at, call, name
-from dana_guards.walking import descendants
+from dana_guards.walking import listed, statements
 
 
-def insert_stop_flags(tree: ast.Module) -> ast.Module:
-    """Insert tests of the stop flag into a guarded tree, which is changed and given back."""
+def insert_stop_flags(body: Sequence[ast.stmt], has_inner: bool) -> None:
+    """Insert tests of the stop flag into guarded statements, which are changed.
+
+    Parameters
+    ----------
+    has_inner : there is a lambda or a comprehension somewhere inside; if not, no expression has to be looked at.
+    """
     # The places first, the tests afterwards: a walk over what is changed would meet the tests as well.
-    places = [(each, insert) for each in descendants(tree) if (insert := _INSERT.get(type(each))) is not None]
-    for each, insert in places:
+    nodes = listed(body) if has_inner else statements(body)
+    for each, insert in [(each, insert) for each in nodes if (insert := _INSERT.get(type(each))) is not None]:
         insert(each)
-    return tree
 
 
 def _statement(place: ast.AST) -> ast.stmt:

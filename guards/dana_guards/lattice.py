@@ -40,13 +40,24 @@ CONTAINER: Final = MUTABLE | TUPLE | RANGE
 ITERABLE: Final = CONTAINER | STR | OTHER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Type:
     """A set of types; ``item`` is what iterating gives (None: unknown), ``struct`` the one struct class's name."""
 
     flags: int
     item: Type | None = None
     struct: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        # Written out: that of a dataclass makes two tuples, and most types differ in their flags.
+        if self is other:
+            return True
+        if type(other) is not Type:
+            return NotImplemented
+        return self.flags == other.flags and self.struct == other.struct and self.item == other.item
+
+    def __hash__(self) -> int:
+        return hash((self.flags, self.item, self.struct))
 
     def is_only(self, flags: int) -> bool:
         """Whether the value is shown to have one of these types."""

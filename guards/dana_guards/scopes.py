@@ -152,17 +152,14 @@ class _Collector:
         if method is not None:
             method(self, node)
         else:
-            self.inside(node)
+            for value in parts(node):
+                if type(value) is list:
+                    if value:
+                        self.all(value)
+                elif value is not None and type(value) is not ast.Constant:
+                    self.all((value,))
         if len(bindings) != start:
             self.spans[id(node)] = (start, len(bindings))
-
-    def inside(self, node: ast.AST) -> None:
-        """Visit the parts of a node."""
-        for value in parts(node):
-            if type(value) is list:
-                self.all(value)
-            elif value is not None:
-                self.all((value,))
 
     def all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -291,12 +288,23 @@ def parameters(node: Function) -> list[ast.arg]:
     return found
 
 
+_SIMPLE: Final = frozenset(
+    {
+        ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Raise, ast.Pass, ast.Break, ast.Continue,
+        ast.Delete,
+    }
+)  # fmt: skip
+"""Statements that hold no other ones, and declare nothing."""
+
+
 def _declarations(body: list[ast.stmt]) -> list[tuple[str, type[ast.stmt]]]:
     """Names that ``global`` and ``nonlocal`` declare in a body, not in functions inside it."""
     found: list[tuple[str, type[ast.stmt]]] = []
     pending: list[ast.AST] = list(body)
     while pending:
         node = pending.pop()
+        if type(node) in _SIMPLE:
+            continue
         if isinstance(node, ast.Global | ast.Nonlocal):
             found += [(name, type(node)) for name in node.names]
         elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, Function | ast.ClassDef):

@@ -67,6 +67,8 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.scope: Scope = evidence.module_scope
         self.caught: list[tuple[Scope | None, str]] = []
         self.temporaries = 0
+        self.has_inner = False
+        """Whether a lambda or comprehension was seen in this statement of the module."""
         self.written: tuple[ast.Attribute, ast.expr] | None = None
         self.products: dict[int, ast.AST] = {}
         self.slots: dict[int, ast.Attribute] = {}
@@ -115,8 +117,12 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         """Visit what is inside `node`."""
         for field in type(node)._fields:
             value = getattr(node, field, None)
-            if type(value) is list:
-                setattr(node, field, self._block(value))
+            kind = type(value)
+            if kind is list:
+                if value:
+                    setattr(node, field, self._block(value))
+            elif value is None or kind is str:
+                pass
             elif isinstance(value, ast.AST) and self._methods.get(type(value)) is not _unchanged:
                 visited = self.visit(value)
                 if visited is not value:
@@ -331,7 +337,15 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         node.type_ignores = []
-        return self.contents(node)  # type: ignore[no-any-return]
+        body: list[ast.stmt] = []
+        for statement in node.body:
+            self.has_inner = False
+            guarded = self._block([statement])
+            if self.policy.stop_flags and not self.problems:
+                insert_stop_flags(guarded, self.has_inner)
+            body += guarded
+        node.body = body
+        return node
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         node.type_comment = None
@@ -418,16 +432,18 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
 
     def _block(self, body: list[Any]) -> list[Any]:
         found: list[Any] = []
-        for statement in body:
-            look_for_stop()
+        for number, statement in enumerate(body):
+            if not number & 127:
+                look_for_stop()
             visited = self.visit(statement)
-            if isinstance(visited, list):
+            if type(visited) is list:
                 found += visited
             else:
                 found.append(visited)
         return found
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.has_inner = True
         if node.is_async:
             self.refuse(node.target, "asynchronous comprehensions are not allowed")
         for each in () if type(node.target) is ast.Name else ast.walk(node.target):
@@ -555,6 +571,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self.has_inner = True
         self._visit_arguments(node)
         outer, self.scope = self.scope, self.evidence.scope_of(node)
         node.body = self.visit(node.body)
@@ -633,8 +650,6 @@ def restrict(
         guarded: ast.Module = transformer.visit(tree)
         if not closed:
             _keep_builtins(transformer)
-        if policy.stop_flags and not transformer.problems:
-            guarded = insert_stop_flags(guarded)
     except RecursionError:
         raise DanaSyntaxError("the code is nested too deeply", filename=filename, hint="split it up") from None
     except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -119,7 +119,8 @@ def listed(roots: Iterable[ast.AST]) -> list[ast.AST]:
     return found
 
 
-_BLOCKS = ("body", "orelse", "finalbody", "handlers")
+_BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers")
+_BLOCKS: dict[type, tuple[str, ...]] = {ast.Lambda: ()}
 
 
 def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -129,7 +130,9 @@ def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     while stack:
         current = stack.pop()
         yield current
-        inner: list[ast.AST] = []
-        for field in _BLOCKS:
-            inner += getattr(current, field, ())
-        stack += inner[::-1]
+        kind = type(current)
+        fields = _BLOCKS.get(kind)
+        if fields is None:
+            fields = _BLOCKS[kind] = tuple(field for field in kind._fields if field in _BLOCK_FIELDS)[::-1]
+        for field in fields:
+            stack += getattr(current, field, ())[::-1]

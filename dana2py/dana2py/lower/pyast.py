@@ -13,12 +13,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from dana2py import nodes
 from dana2py.source import Source
 
 LOAD, STORE, DEL = ast.Load(), ast.Store(), ast.Del()
+N = TypeVar("N", bound=ast.AST)
+
+
+def new(kind: type[N]) -> N:
+    """A node whose fields go straight into its ``__dict__``: its class would look each of them up by name, which takes
+    twice the time, on Python 3.13 four times. All fields have to be given then."""
+    return kind.__new__(kind)
 
 
 class At:
@@ -28,30 +35,37 @@ class At:
 
     def __init__(self, source: Source, node: nodes.Node) -> None:
         line, column, end_line, end_column = node.span
+        if not source.is_ascii:
+            column, end_column = source.byte_column(line, column), source.byte_column(end_line, end_column)
         self.place: dict[str, Any] = {
-            "lineno": line,
-            "col_offset": source.byte_column(line, column),
-            "end_lineno": end_line,
-            "end_col_offset": source.byte_column(end_line, end_column),
-        }
+            "lineno": line, "col_offset": column, "end_lineno": end_line, "end_col_offset": end_column,
+        }  # fmt: skip
 
     # -- expressions ---------------------------------------------------------------------------
 
     def load(self, name: str) -> ast.Name:
         """``name`` read."""
-        return ast.Name(id=name, ctx=LOAD, **self.place)
+        node = new(ast.Name)
+        node.__dict__.update(self.place, id=name, ctx=LOAD)
+        return node
 
     def store(self, name: str) -> ast.Name:
         """``name`` as a target."""
-        return ast.Name(id=name, ctx=STORE, **self.place)
+        node = new(ast.Name)
+        node.__dict__.update(self.place, id=name, ctx=STORE)
+        return node
 
     def constant(self, value: Any) -> ast.Constant:
         """A constant."""
-        return ast.Constant(value=value, **self.place)
+        node = new(ast.Constant)
+        node.__dict__.update(self.place, value=value, kind=None)
+        return node
 
     def call(self, func: ast.expr, args: Sequence[ast.expr], keywords: Sequence[ast.keyword] = ()) -> ast.Call:
         """``func(args, keywords)``."""
-        return ast.Call(func=func, args=list(args), keywords=list(keywords), **self.place)
+        node = new(ast.Call)
+        node.__dict__.update(self.place, func=func, args=list(args), keywords=list(keywords))
+        return node
 
     def hook(self, name: str, *args: ast.expr) -> ast.Call:
         """``_name_(args)``."""
@@ -59,11 +73,15 @@ class At:
 
     def attribute(self, value: ast.expr, name: str, ctx: ast.expr_context = LOAD) -> ast.Attribute:
         """``value.name``."""
-        return ast.Attribute(value=value, attr=name, ctx=ctx, **self.place)
+        node = new(ast.Attribute)
+        node.__dict__.update(self.place, value=value, attr=name, ctx=ctx)
+        return node
 
     def subscript(self, value: ast.expr, index: ast.expr, ctx: ast.expr_context = LOAD) -> ast.Subscript:
         """``value[index]``."""
-        return ast.Subscript(value=value, slice=index, ctx=ctx, **self.place)
+        node = new(ast.Subscript)
+        node.__dict__.update(self.place, value=value, slice=index, ctx=ctx)
+        return node
 
     def tuple(self, items: Sequence[ast.expr], ctx: ast.expr_context = LOAD) -> ast.Tuple:
         """``(items)``."""
@@ -71,15 +89,21 @@ class At:
 
     def list(self, items: Sequence[ast.expr], ctx: ast.expr_context = LOAD) -> ast.List:
         """``[items]``."""
-        return ast.List(elts=list(items), ctx=ctx, **self.place)
+        node = new(ast.List)
+        node.__dict__.update(self.place, elts=[*items], ctx=ctx)
+        return node
 
     def binop(self, left: ast.expr, op: ast.operator, right: ast.expr) -> ast.BinOp:
         """``left op right``."""
-        return ast.BinOp(left=left, op=op, right=right, **self.place)
+        node = new(ast.BinOp)
+        node.__dict__.update(self.place, left=left, op=op, right=right)
+        return node
 
     def compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.Compare:
         """``left op right``."""
-        return ast.Compare(left=left, ops=[op], comparators=[right], **self.place)
+        node = new(ast.Compare)
+        node.__dict__.update(self.place, left=left, ops=[op], comparators=[right])
+        return node
 
     def not_(self, value: ast.expr) -> ast.UnaryOp:
         """``not value``."""
@@ -117,11 +141,15 @@ class At:
 
     def expr(self, value: ast.expr) -> ast.Expr:
         """An expression statement."""
-        return ast.Expr(value=value, **self.place)
+        node = new(ast.Expr)
+        node.__dict__.update(self.place, value=value)
+        return node
 
     def return_(self, value: ast.expr | None) -> ast.Return:
         """``return value``."""
-        return ast.Return(value=value, **self.place)
+        node = new(ast.Return)
+        node.__dict__.update(self.place, value=value)
+        return node
 
     def raise_(self, value: ast.expr | None, cause: ast.expr | None = None) -> ast.Raise:
         """``raise value from cause``."""

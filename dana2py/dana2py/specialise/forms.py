@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any, TypeVar
 
+from dana2py.lower.pyast import new
+
 N = TypeVar("N", bound=ast.AST)
 
 _HOOKS: dict[type, str] = {
@@ -25,22 +27,31 @@ def clone(node: N, origin: bool = True) -> N:
     """
     kind = type(node)
     copy = kind.__new__(kind)
-    for name, value in vars(node).items():
-        if name in _OWN:
-            continue
-        if isinstance(value, ast.AST):
-            value = value if isinstance(value, _SHARED) else clone(value, origin)
-        elif type(value) is list:
-            value = [clone(item, origin) if isinstance(item, ast.AST) else item for item in value]
-        setattr(copy, name, value)
+    values = copy.__dict__
+    values.update(node.__dict__)
+    if kind is ast.Name or kind is ast.Constant:
+        values.pop("dana_origin", None)
+    else:
+        for name in _OWN & values.keys():
+            del values[name]
+        for name, value in values.items():
+            if type(value) is list:
+                values[name] = [
+                    item if type(item) in _ATOMS or not isinstance(item, ast.AST) else clone(item, origin)
+                    for item in value
+                ]
+            elif type(value) not in _ATOMS and isinstance(value, ast.AST):
+                values[name] = clone(value, origin)
     if origin and isinstance(node, ast.expr):
-        copy.dana_origin = getattr(node, "dana_origin", node)  # type: ignore[attr-defined]
+        values["dana_origin"] = node.__dict__.get("dana_origin", node)
     return copy
 
 
-_OWN = frozenset(("dana_origin", "dana_general", "dana_head", "dana_guessed", "dana_source"))
+_OWN = frozenset(("dana_origin", "dana_general", "dana_head", "dana_source"))
 """What belongs to one node and not to its copies."""
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+_ATOMS = frozenset({int, str, bool, float, type(None), *(kind for base in _SHARED for kind in base.__subclasses__())})
+"""Classes of what a copy shares with its original; the commonest values of fields."""
 
 
 def place(node: ast.AST) -> dict[str, Any]:
@@ -87,28 +98,38 @@ def repeatable(node: ast.AST) -> bool:
 
 def load(at: ast.AST, name: str) -> ast.Name:
     """``name`` read, at the place of another node."""
-    return ast.Name(id=name, ctx=LOAD, **place(at))
+    node = new(ast.Name)
+    node.__dict__.update(place(at), id=name, ctx=LOAD)
+    return node
 
 
 def hook(at: ast.AST, name: str, *args: ast.expr) -> ast.Call:
     """``_name_(args)``."""
-    return ast.Call(func=load(at, name), args=list(args), keywords=[], **place(at))
+    node = new(ast.Call)
+    node.__dict__.update(place(at), func=load(at, name), args=list(args), keywords=[])
+    return node
 
 
 def constant(at: ast.AST, value: Any) -> ast.Constant:
     """A constant."""
-    return ast.Constant(value=value, **place(at))
+    node = new(ast.Constant)
+    node.__dict__.update(place(at), value=value, kind=None)
+    return node
 
 
 def either(at: ast.AST, test: ast.expr, body: ast.expr, orelse: ast.expr) -> ast.IfExp:
     """``body if test else orelse``."""
-    return ast.IfExp(test=test, body=body, orelse=orelse, **place(at))
+    node = new(ast.IfExp)
+    node.__dict__.update(place(at), test=test, body=body, orelse=orelse)
+    return node
 
 
 def type_test(value: ast.expr, name: str, negate: bool = False) -> ast.Compare:
     """``_type_(value) is name``, or ``is not``."""
     op = ast.IsNot() if negate else ast.Is()
-    return ast.Compare(left=hook(value, "_type_", value), ops=[op], comparators=[load(value, name)], **place(value))
+    node = new(ast.Compare)
+    node.__dict__.update(place(value), left=hook(value, "_type_", value), ops=[op], comparators=[load(value, name)])
+    return node
 
 
 def same_type(left: ast.expr, right: ast.expr) -> ast.Compare:
