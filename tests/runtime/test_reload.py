@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import gc
 import logging
 import os
+import shutil
 import threading
 import time
 import weakref
@@ -14,7 +17,16 @@ from typing import Any
 
 import pytest
 
-from opendxa.dana import DanaContext, DanaError, DanaImportError, DanaRuntime, DanaSyntaxError, DanaTypeError
+from opendxa.dana import (
+    DanaContext,
+    DanaContextError,
+    DanaError,
+    DanaImportError,
+    DanaRuntime,
+    DanaSyntaxError,
+    DanaTypeError,
+)
+from opendxa.dana.reload import forget_retired
 
 Write = Callable[[str, str], Path]
 Make = Callable[..., DanaContext]
@@ -210,6 +222,182 @@ def test_held_function_gets_new_parameters_at_once(write: Write, make_context: M
     assert results == [3]
 
 
+def test_many_reloads(write: Write, make_context: Make) -> None:
+    """Each of many versions is run once, whenever the garbage collector comes by."""
+    write("m.na", "def f():\n    return 0\n")
+    context = make_context(reload="auto")
+    f = context.import_module("m").f
+    for number in range(1, 40):
+        write("m.na", f"def f():\n    return {number}\n")
+        context._reloader.notice()  # type: ignore[union-attr]
+        assert f() == number
+
+
+def test_only_between_calls(write: Write, make_context: Make, tier: str) -> None:
+    """A host function cannot reload its own caller, and is told so; what it asks of another context works."""
+    path = write("m.na", "def f(host):\n    return [host(), g()]\n\ndef g():\n    return 1\n")
+    context, other = make_context(reload="auto", isolation=tier), make_context(reload="manual")
+    module, view = context.import_module("m"), other.import_module("m")
+
+    def host() -> str:
+        path.write_text(path.read_text().replace("return 1", "return 2"))
+        assert other.reload_changed() == ["m"]
+        with pytest.raises(DanaContextError, match="between calls") as caught:
+            context.reload(module)
+        with pytest.raises(DanaContextError, match="between calls"):
+            context.reload_changed()
+        return str(caught.value)
+
+    assert module.f(host)[1] == 1
+    assert view.g() == 2
+    settled(context, lambda: module.g() == 2)
+
+
+async def _calls(context: DanaContext, change: Callable[[], object]) -> None:
+    f = context.import_module("m").f
+    assert await f.call_async(1) == 1
+    change()
+    for _ in range(2000):
+        found = await asyncio.gather(*[f.call_async(1) for _ in range(3)])
+        if found == [10] * 3:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(found)
+
+
+def test_async_calls(write: Write, make_context: Make, tier: str) -> None:
+    """Awaited calls see the new text as others do."""
+    write("m.na", "def f(n):\n    return n\n")
+    context = make_context(reload="auto", isolation=tier)
+    asyncio.run(_calls(context, lambda: write("m.na", "def f(n):\n    return n * 10\n")))
+
+
+def test_threads_with_contexts_of_their_own(write: Write, make_context: Make) -> None:
+    """While files change, every call in every thread sees one version, never a mixture."""
+    text = "v = {0}\n\ndef f():\n    return [v, g()]\n\ndef g():\n    return v\n"
+    write("m.na.new", text.format(0)).replace(write("m.na", ""))
+    over, wrong, seen = threading.Event(), [], [set[int](), set[int]()]
+    contexts = [make_context(reload="auto") for _ in seen]
+
+    def work(context: DanaContext, mine: set[int]) -> None:
+        f = context.import_module("m").f
+        while not over.is_set():
+            first, second = f()
+            mine.add(first)
+            if first != second:
+                wrong.append((first, second))
+
+    threads = [threading.Thread(target=work, args=each) for each in zip(contexts, seen, strict=True)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 4):
+        write("m.na.new", text.format(number)).replace(write("m.na", text.format(number)))
+        until(lambda number=number: all(number in each for each in seen))  # type: ignore[misc]
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_folder_that_is_replaced(write: Write, make_context: Make, tmp_path: Path) -> None:
+    """A folder that was removed and made again is watched again; until then the old code runs."""
+    write("pk/__init__.na", "")
+    write("pk/m.na", "def f():\n    return 1\n")
+    context = make_context(reload="auto")
+    f = context.import_module("pk.m").f
+    assert f() == 1
+    shutil.rmtree(tmp_path / "pk")
+    assert f() == 1
+    write("pk/__init__.na", "")
+    write("pk/m.na", "def f():\n    return 2\n")
+    settled(context, lambda: f() == 2)
+    write("pk/m.na", "def f():\n    return 3\n")
+    settled(context, lambda: f() == 3)
+
+
+def test_links_that_are_turned(write: Write, make_context: Make, tmp_path: Path) -> None:
+    """Files behind a link to a folder, as Kubernetes mounts them, change when the link does."""
+    for number in (1, 2):
+        write(f"v{number}/m.na", f"def f():\n    return {number}\n")
+    (tmp_path / "..data").symlink_to("v1")
+    (tmp_path / "m.na").symlink_to("..data/m.na")
+    context = make_context(reload="auto")
+    f = context.import_module("m").f
+    assert f() == 1
+    (tmp_path / "..new").symlink_to("v2")
+    (tmp_path / "..new").replace(tmp_path / "..data")
+    settled(context, lambda: f() == 2)
+
+
+def test_a_worker_that_died(write: Write, make_context: Make) -> None:
+    """A fresh worker has the text of now, and follows from there."""
+    write("m.na", "def f():\n    return 1\n")
+    context = make_context(reload="auto", isolation="process")
+    f = context.import_module("m").f
+    assert f() == 1
+    write("m.na", "def f():\n    return 2\n")
+    context._link.process.kill()  # type: ignore[attr-defined]
+    until(lambda: not context._link or not context._link.alive or _fails(f))  # type: ignore[attr-defined]
+    settled(context, lambda: f() == 2)
+    write("m.na", "def f():\n    return 3\n")
+    settled(context, lambda: f() == 3)
+
+
+def _fails(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except DanaError:
+        return True
+    return False
+
+
+def test_a_parameter_may_be_called_type(write: Write, make_context: Make) -> None:
+    """Parameters with the names of Python's built-ins disturb nothing, with reload and without."""
+    write("m.na", "def f(type: str, tuple, int: int = 1) -> str:\n    return type + tuple + int\n")
+    for reload in (None, "manual"):
+        f = make_context(reload=reload).import_module("m").f
+        assert f("a", tuple="b", int=2) == "ab2"
+
+
+def test_kinds_with_fields_of_their_own(write: Write, make_context: Make) -> None:
+    """Resources and agents keep what all of their kind have, and get the new fields; delegation goes on."""
+    text = (
+        "resource R:\n    url: str = 'a'\n\nagent_blueprint B:\n    domain: str = 'x'\n\n"
+        "struct In:\n    x: int = 1\n\nstruct Out:\n    _in: In\n\n"
+        "def make():\n    return [R(url='z'), B(domain='b'), Out(_in=In())]\n\ndef read(o):\n    return [o.x]\n"
+    )
+    write("m.na", text)
+    context = make_context(reload="manual")
+    module = context.import_module("m")
+    resource, agent, outer = module.make()
+    states = [each.state for each in (resource, agent)]
+    for old, new in (("'a'\n", "'a'\n    port: int = 5\n"), ("'x'\n", "'x'\n    more: int = 3\n"),
+                     ("    _in: In", "    y: int = 2\n    _in: In"), ("[o.x]", "[o.x, o.y, copy_of(o)]")):  # fmt: skip
+        text = text.replace(old, new)
+    write("m.na", text + "\ndef copy_of(o):\n    return Out(_in=o._in).x\n")
+    context.reload_changed()
+    assert (resource.url, resource.port, agent.domain, agent.more) == ("z", 5, "b", 3)
+    assert [each.state for each in (resource, agent)] == states
+    assert module.read(outer) == [1, 2, 1]
+    assert copy.deepcopy(outer).to_dict() == outer.to_dict()
+
+
+def test_instances_that_the_collector_does_not_know(write: Write, make_context: Make) -> None:
+    """After `gc.freeze` an instance is migrated when it enters the context."""
+    write("m.na", POINT)
+    context = make_context(reload="manual")
+    module = context.import_module("m")
+    mine = module.Point(x=1)
+    gc.freeze()
+    try:
+        write("m.na", "struct Point:\n    x: int\n    z: int = 7\n\ndef read(p):\n    return p.z\n")
+        context.reload_changed()
+        assert module.read(mine) == 7
+        assert mine.z == 7
+    finally:
+        gc.unfreeze()
+
+
 def test_sessions_follow(write: Write, make_context: Make) -> None:
     """Names that `eval_dana` imported mean the new things; values that were read stay what they were."""
     write("m.na", "k = 1\n\ndef f():\n    return k\n")
@@ -335,6 +523,7 @@ def test_old_versions_are_let_go(write: Write, make_context: Make) -> None:
 
     def held() -> tuple[int, int, int]:
         gc.collect()
+        forget_retired(context)
         return len(context._meter._namespaces), len(context._meter.codes), len(context._retired)
 
     before = held()

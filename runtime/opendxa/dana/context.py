@@ -149,7 +149,7 @@ class DanaContext:
         self._main: LoadedModule | None = None
         self._programs: list[LoadedModule] = []
         self._apart: ModuleSupplies | None = None
-        self._retired: dict[weakref.ref[ModuleInfo], CompiledModule | None] = {}
+        self._retired: list[tuple[weakref.ref[ModuleInfo], Any, CompiledModule | None]] = []
         given = grants(self._meter)
         environment = Environment(policy=self._policy, grants=given, meter=self._meter, llm=llm, name=name)
         self._environment = environment
@@ -198,6 +198,7 @@ class DanaContext:
         if not isinstance(module, DanaModule) or getattr(module, "_context", None) is not self:
             raise DanaTypeError("reload needs a module of this context")
         self._require_open()
+        self._require_idle()
         self._renew([module.__name__])
         return module
 
@@ -208,12 +209,20 @@ class DanaContext:
         it raises, all keep their old state, and all are tried again at the next call.
         """
         self._require_open()
+        self._require_idle()
         names = self._changed()
         return self._renew(names) if names else []
 
     def _changed(self) -> list[str]:
         names: list[str] = self._run(self._importer.changed)
         return names
+
+    def _require_idle(self) -> None:
+        """A reload happens between calls: what runs has proved things of the structs that it is at work with."""
+        if self._meter.thread == get_ident():
+            raise DanaContextError(
+                "modules are loaded again between calls, and a call of this context runs", hint="do it when it is over"
+            )
 
     def _renew(self, names: list[str]) -> list[str]:
         from opendxa.dana.reload import renew
@@ -688,7 +697,7 @@ class DanaContext:
         self._meter.end()
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
-        over = [info.namespace for info in (known() for known in self._retired) if info and info.namespace]
+        over = [info.namespace for info in (known() for known, _, _ in self._retired) if info and info.namespace]
         modules = [*self._importer.modules.values(), *([self._main] if self._main else []), *self._programs]
         for namespace in [*over, *(module.__dict__ for module in modules)]:
             # Functions that the host still holds refer to their namespace: empty it, and they hold nothing.

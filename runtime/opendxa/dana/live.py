@@ -10,10 +10,11 @@ any arguments and asks the context to look first. Calls that have begun go on wi
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dana_guards.structs import StructType
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _TARGET = "__dana_target__"
 _KEPT = frozenset({"call_async", "map", "stream"})
+_ARMS = frozenset({"I_real", "I_resume"})
 
 
 def _run(*I_args: Any, **I_named: Any) -> Any:
@@ -42,28 +44,31 @@ class LiveFunctions:
 
     def __init__(self, enter: Callable[[], None]) -> None:
         self._enter = enter
+        # Reentrant: the garbage collector may close a context while this thread holds it.
+        self._lock = threading.RLock()
         self._functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
         self._armed = False
 
     def add(self, function: FunctionType) -> None:
         """Note a function that was just made."""
-        self._functions.add(function)
-        if self._armed:
-            self._arm(function)
+        with self._lock:
+            self._functions.add(function)
+            if self._armed:
+                self._arm(function)
 
     def arm(self) -> None:
         """Let the next call of any of them look for changes first."""
-        self._armed = True
-        for function in list(self._functions):
-            self._arm(function)
+        with self._lock:
+            self._armed = True
+            for function in list(self._functions):
+                self._arm(function)
 
     def disarm(self) -> None:
         """Let them be what they are."""
-        self._armed = False
-        for function in list(self._functions):
-            real = function.__globals__.get("I_real")
-            if function.__code__ is _PENDING and real is not None:
-                function.__code__ = real.__code__
+        with self._lock:
+            self._armed = False
+            for function in list(self._functions):
+                function.__code__ = _code_of(function)
 
     def _arm(self, function: FunctionType) -> None:
         if function.__code__ is _PENDING:
@@ -88,17 +93,18 @@ class LiveFunctions:
 
     def follow(self, context: DanaContext, moved: dict[int, Any]) -> None:
         """Make each of them its successor, as far as it has one."""
-        for function in list(self._functions):
-            target = function.__dict__.get(_TARGET)
-            successor = moved.get(id(target))
-            if successor is None or "I_method" in function.__globals__:
-                continue
-            if isinstance(target, StructType):
-                fresh = context._constructor(successor)
-            else:
-                fresh = context._host_value(successor)
-            if fresh is not function and type(fresh) is FunctionType:
-                _become(function, fresh)
+        with self._lock:
+            for function in list(self._functions):
+                target = function.__dict__.get(_TARGET)
+                successor = moved.get(id(target))
+                if successor is None or "I_method" in function.__globals__:
+                    continue
+                is_struct = isinstance(target, StructType)
+                fresh = context._constructor(successor) if is_struct else context._host_value(successor)
+                if type(fresh) is FunctionType:
+                    _become(function, fresh)
+                    if self._armed:
+                        self._arm(function)
 
 
 def _twin(function: FunctionType) -> FunctionType:
@@ -108,11 +114,16 @@ def _twin(function: FunctionType) -> FunctionType:
     return twin
 
 
+def _code_of(function: FunctionType) -> CodeType:
+    """The code of a function, armed or not."""
+    real = function.__globals__.get("I_real")
+    return function.__code__ if function.__code__ is not _PENDING or real is None else real.__code__
+
+
 def _become(function: FunctionType, fresh: FunctionType) -> None:
     """Give a function everything that another one is, but the globals themselves."""
-    function.__globals__.pop("I_real", None)
-    function.__globals__.update({key: value for key, value in fresh.__globals__.items() if key != "I_resume"})
+    function.__globals__.update({key: value for key, value in fresh.__globals__.items() if key not in _ARMS})
     function.__defaults__, function.__kwdefaults__ = fresh.__defaults__, fresh.__kwdefaults__
     function.__doc__, function.__annotations__ = fresh.__doc__, fresh.__annotations__
     function.__dict__.update({key: value for key, value in fresh.__dict__.items() if key not in _KEPT})
-    function.__code__ = fresh.__code__
+    function.__code__ = _code_of(fresh)

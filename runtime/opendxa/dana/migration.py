@@ -77,7 +77,7 @@ class Migration:
             return
         try:
             migrate(value, new)
-        except TypeError as error:
+        except Exception as error:  # a value does not fit, or a default cannot be computed
             failed.setdefault(cls, []).append(str(error))
             if not self._refuses(cls):
                 object.__setattr__(value, "__class__", self._refusing(cls, error))
@@ -85,7 +85,7 @@ class Migration:
         self.migrated += 1
         self._renewed(cls, new)
 
-    def _refusing(self, cls: StructType, error: TypeError) -> StructType:
+    def _refusing(self, cls: StructType, error: Exception) -> StructType:
         found = self._outdated.get(cls)
         if found is None:
             reason = f"this {cls.__name__} was made before {cls.__module__!r} was loaded again: {error}"

@@ -176,30 +176,29 @@ class _Flag:
 
 def retire(context: DanaContext, module: LoadedModule) -> None:
     """Let go of a module that is over. What of it still runs can be stopped, and nothing is kept for it."""
-    info, meter = info_of(module), context._meter
-    ident = id(module.__dict__)
+    info, ident = info_of(module), id(module.__dict__)
     if info is None or ident not in context._stoppable:
         return
+    forget_retired(context)
     info.namespace = module.__dict__
-    compiled, home = info.compiled, weakref.ref(context)
-
-    def gone(known: weakref.ref[ModuleInfo]) -> None:
-        owner = home()
-        if owner is None or owner._closed:
-            return
-        owner._stoppable.discard(ident)
-        owner._retired.pop(known, None)
-        owner._meter.forget_namespace(flag)
-        if compiled is not None:
-            in_use = {id(each) for each in owner._retired.values()}
-            in_use |= {id(each.compiled) for each in map(info_of, owner._importer.modules.values()) if each}
-            if id(compiled) not in in_use:
-                owner._meter.forget_code(compiled.code)
-
-    known = weakref.ref(info, gone)
+    known = weakref.ref(info)  # it lives as long as the namespace that it stands in
     flag = _Flag(known)
-    context._retired[known] = compiled
-    meter.replace_namespace(module.__dict__, flag)
+    context._stoppable.discard(ident)
+    context._meter.replace_namespace(module.__dict__, flag)
+    context._retired.append((known, flag, info.compiled))
+
+
+def forget_retired(context: DanaContext) -> None:
+    """Let the meter forget what nobody can run any more."""
+    meter = context._meter
+    over = [each for each in context._retired if each[0]() is None]
+    context._retired = [each for each in context._retired if each[0]() is not None]
+    in_use = {id(compiled) for _, _, compiled in context._retired}
+    in_use |= {id(info.compiled) for info in map(info_of, context._importer.modules.values()) if info is not None}
+    for _, flag, compiled in over:
+        meter.forget_namespace(flag)
+        if compiled is not None and id(compiled) not in in_use:
+            meter.forget_code(compiled.code)
 
 
 # -- a context that reloads ------------------------------------------------------------------------------
@@ -300,8 +299,8 @@ class Reloader:
 
     def follow(self, context: DanaContext, old: Iterable[str], moved: dict[int, Any]) -> None:
         """Functions that the host holds, and instances that live on, belong to the new modules now."""
-        self.migration.run({name: context._importer.modules[name].__dict__ for name in old})
         self.live.follow(context, moved)
+        self.migration.run({name: context._importer.modules[name].__dict__ for name in old})
 
     def _renewed(self, old: StructType, new: StructType) -> None:
         context = self._home()

@@ -144,8 +144,8 @@ class Watcher:
                 first = False
                 if changes:
                     yield {place for _, path in changes for place in (path, os.path.dirname(path))}
-                elif self._folders() != folders:
-                    return
+                if any(path in folders for _, path in changes) or self._folders() != folders:
+                    return  # a folder that was removed is watched no more, even if there is one of its name again
         except OSError as error:  # no more watches, or a folder that went away meanwhile
             logging.getLogger("opendxa.dana.reload").debug("folders are listed instead of watched: %s", error)
             yield from self._listed(folders, stop)
