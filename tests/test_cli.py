@@ -220,6 +220,23 @@ def test_check_warns(cli: Run, tmp_path: Path) -> None:
     assert "1 file, 0 errors, 2 warnings" in result.output
 
 
+def test_check_finds_a_package_that_hides_ours(cli: Run, tmp_path: Path) -> None:
+    """Python takes the user's own dana_modules/__init__.py and never asks us, so ``check`` says it; ours is fine."""
+    import dana_modules
+
+    (tmp_path / "dana_modules" / "deep").mkdir(parents=True)
+    (tmp_path / "dana_modules" / "deep" / "m.na").write_text("x = 1\n")
+    own = tmp_path / "dana_modules" / "__init__.py"
+    own.write_text("")
+    result = cli("check", "dana_modules/deep")
+    assert (result.exit_code, result.stdout) == (0, "1 file, 0 errors, 1 warning\n")
+    assert "dana_modules/__init__.py:1:1: warning: this file hides" in result.stderr
+    assert "remove it" in result.stderr
+    assert json.loads(cli("check", "--json", ".").stdout)[0]["severity"] == "warning"
+    own.write_text(Path(str(dana_modules.__file__)).read_text(encoding="utf-8"))
+    assert cli("check", "dana_modules").output == "1 file, 0 errors, 0 warnings\n"
+
+
 def test_check_json(cli: Run, tmp_path: Path) -> None:
     """A list of findings for a machine, also from stdin."""
     found = json.loads(cli("check", "--json", "-", text="x = -2 ** 2\n").output)
@@ -351,7 +368,7 @@ def test_tests_in_dana(cli: Run, tmp_path: Path) -> None:
     assert "seen" in lines
     assert "3 tests, 1 failed" in lines
     assert "test_a.na:8:" in result.stderr
-    assert cli("test", "b_test.na").output.endswith("1 tests passed\n")
+    assert cli("test", "b_test.na").output.endswith("1 test passed\n")
     found = json.loads(cli("test", "--json").output)
     assert [test["ok"] for test in found["tests"]] == [True, True, False]
 

@@ -145,3 +145,33 @@ def test_kernels_agree_with_python() -> None:
     """All variants of all benchmark kernels give the results of plain Python."""
     done = run("-m", "tests.benchmarks", "--check", cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+# -- getting started --------------------------------------------------------------------------------
+
+GUIDE = ROOT / "docs" / "getting-started.md"
+TOOLS = {"python": (), "dana2py": ("-m", "dana2py"), "mypy": ("-m", "mypy")}
+
+
+def test_getting_started(tmp_path: Path) -> None:
+    """The page, from its first file to its last command: each answer is the one that is printed there."""
+    blocks = re.findall(r"<!-- (file: \S+|run) -->\n```\w+\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) > 10
+    for kind, text in blocks:
+        if kind == "run":
+            for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+                tool, *arguments = command.split()
+                done = run(*TOOLS[tool], *arguments, cwd=tmp_path)
+                pattern = re.escape(expected).replace(re.escape("  ...\n"), r"(?s:  File .*\n)")
+                assert re.fullmatch(pattern, done.stdout + done.stderr), done.stdout + done.stderr
+        else:
+            path = tmp_path / kind.removeprefix("file: ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def test_getting_started_links_exist() -> None:
+    """The page and the README know each other."""
+    assert "(docs/getting-started.md)" in readme()
+    assert "(../README.md#dana-from-python)" in GUIDE.read_text(encoding="utf-8")
+    assert "\n## Dana from Python\n" in readme()

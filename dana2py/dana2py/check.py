@@ -6,14 +6,15 @@ it looks like). Nothing is executed and no capability is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dana2py import nodes
 from dana2py.diagnostics import describe, render
 from dana2py.source import Source
-from dana_guards.errors import DanaError, DanaSyntaxError
+from dana_guards.errors import DanaError, DanaImportError, DanaSyntaxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ def check_source(source: Source) -> list[Finding]:
         return [Finding("error", _alone(found)) for found in (error, *others)]
     findings = [Finding("warning", warning) for warning in _warnings(tree, source)]
     return sorted(findings, key=lambda finding: (finding.error.lineno or 0, finding.error.column or 0))
+
+
+def hiding_packages(files: Iterable[Path]) -> Iterator[Finding]:
+    """A warning for each ``dana_modules/__init__.py`` above the files that is not ours.
+
+    Python would import that package in the place of ours, so no line of ours could say why nothing is found.
+    """
+    folders = {above for file in files for above in file.absolute().parents if above.name == "dana_modules"}
+    for folder in sorted(folders):
+        own = folder / "__init__.py"
+        if own.is_file() and b"__dana_hook__" not in own.read_bytes():
+            message = "this file hides the package dana_modules of dana2py, so no module here can be imported"
+            hint = "a folder of Dana modules needs no __init__.py; remove it"
+            yield Finding("warning", DanaImportError(message, filename=str(own), lineno=1, column=1, hint=hint))
 
 
 def _alone(error: DanaError) -> DanaError:

@@ -16,12 +16,14 @@ from dana_guards.errors import DanaError
 
 def check(paths: tuple[str, ...], as_json: bool) -> int:
     """Print the findings of all files; exit code 1 if one of them is an error."""
-    from dana2py.check import Finding, check_source
+    from dana2py.check import Finding, check_source, hiding_packages
 
-    findings: list[Finding] = []
-    count = 0
-    for name in _named(paths):
-        count += 1
+    names = _named(paths)
+    findings: list[Finding] = list(hiding_packages(Path(name) for name in names if name != "-"))
+    if not as_json:
+        for finding in findings:
+            print(finding.text(wants_color(sys.stderr)), file=sys.stderr)
+    for name in names:
         try:
             found = check_source(read_source(name))
         except DanaError as problem:  # not UTF-8, or too long
@@ -34,7 +36,7 @@ def check(paths: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=1))
     else:
-        print(f"{_count(count, 'file')}, {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+        print(f"{_count(len(names), 'file')}, {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
     return FAILED if errors else FINE
 
 
@@ -103,7 +105,8 @@ def write_stubs(paths: tuple[str, ...], out: str) -> int:
                 (root / folder / "__init__.pyi").write_text(PACKAGE_STUB if root / folder == root else "")
         target.write_text(text, encoding="utf-8")
         written += 1
-    print(f"{_count(written, 'stub')} written to {root}" + (f", {failed} failed" if failed else ""))
+    told = f", {failed} failed" if failed else ""
+    print(f"{_count(written, 'stub')} written to {root}{told} (mypy: mypy_path = {json.dumps(out)})")
     return FAILED if failed else FINE
 
 

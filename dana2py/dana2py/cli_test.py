@@ -46,7 +46,8 @@ def run_tests(paths: tuple[str, ...], options: RunOptions) -> int:
     if options.json:
         print(as_json({"ok": not failed, "tests": [_as_dict(result) for result in results]}))
     elif results:
-        print(f"{len(results)} tests, {failed} failed" if failed else f"{len(results)} tests passed")
+        count = f"{len(results)} test{'' if len(results) == 1 else 's'}"
+        print(f"{count}, {failed} failed" if failed else f"{count} passed")
     if not results:
         raise UsageProblem("no test was found: tests are functions test_… without parameters in test_*.na or *_test.na")
     return FAILED if failed else FINE
