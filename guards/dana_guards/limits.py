@@ -188,7 +188,7 @@ class Meter:
 
     __slots__ = (
         "_base", "_began", "_compiled", "_counted", "_inner", "_namespaces", "_saved", "allowed", "codes", "host_depth",
-        "limits", "memory", "outer", "output", "serial", "slot", "stopped", "thread", "timeout",
+        "limits", "memory", "outer", "output", "peak", "serial", "slot", "stopped", "thread", "timeout",
     )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
@@ -201,7 +201,7 @@ class Meter:
         self.thread: int | None = None
         self.slot: ThreadSlot = NO_THREAD
         self.outer: Meter | None = None
-        self.output = self.host_depth = 0
+        self.output = self.host_depth = self.peak = 0
         self.stopped: tuple[float, DanaError] | None = None
         self.allowed: float | None = None
         self._compiled = (0.0, 0.0)

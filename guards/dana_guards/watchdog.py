@@ -320,8 +320,11 @@ def _late(now: float, meter: Meter) -> DanaError | None:
 
 
 def _swollen(resident: int, meter: Meter) -> DanaError | None:
-    """Why a meter is to stop at this size of the process, or None."""
-    if resident - meter.baseline <= meter.memory:
+    """Why a meter is to stop at this size of the process, or None; notes the most that it grew by."""
+    grown = resident - meter.baseline
+    if grown > meter.peak:
+        meter.peak = grown
+    if grown <= meter.memory:
         return None
     if meter.allowed is not None:
         return DanaMemoryError(

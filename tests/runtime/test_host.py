@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opendxa.dana import CapabilityUse, DanaContext, DanaRuntimeError, DanaTypeError
+from opendxa.dana import CapabilityUse, DanaContext, DanaRuntime, DanaRuntimeError, DanaTypeError
 
 Make = Callable[..., DanaContext]
 
@@ -141,6 +141,20 @@ def test_bouncing_between_host_and_dana(make_context: Make) -> None:
     assert outer.eval_dana("down(5)") == 2
     with pytest.raises(PermissionError):
         outer.eval_dana("privileged()\nget_env('HOME')")
+
+
+@pytest.mark.parametrize("setting", ["on_print", "on_capability"])
+def test_listeners_are_ordinary_functions(make_context: Make, setting: str) -> None:
+    """What could not be called, and what nobody would await, is refused where it is given."""
+
+    async def listen(heard: object) -> None:
+        """Nobody would await it."""
+
+    for wrong in (3, "print", listen):
+        with pytest.raises(ValueError, match=rf"{setting} is"):
+            make_context(**{setting: wrong})
+    with pytest.raises(ValueError, match="on_capability is"):
+        DanaRuntime().tenant("ann").create_context(on_capability=listen)
 
 
 def test_print_goes_to_the_host(make_context: Make, capsys: pytest.CaptureFixture[str]) -> None:

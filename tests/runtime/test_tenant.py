@@ -12,6 +12,7 @@ import pytest
 from opendxa.dana import DanaContext, DanaContextError, DanaImportError, DanaLimitError, DanaRuntime, DanaSyntaxError
 
 Write = Callable[[str, str], Path]
+FILL = "kept = []\ndef fill():\n    for i in range(10000):\n        kept.append('x' * 999 + str(i))\n"
 
 
 def test_a_tenant_sets_the_bounds() -> None:
@@ -97,6 +98,34 @@ def test_the_tenant_hears_of_every_use() -> None:
         with pytest.raises(PermissionError):
             context.eval_dana("get_env('HOME')")
     assert heard == ["tenant env", "context env"]
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_usage(isolation: str) -> None:
+    """Contexts, uses, denials (also by a listener that raises), and the peak of the memory, also of closed contexts."""
+
+    def refuse(use: Any) -> None:
+        if use.argument == "SECRET":
+            raise LookupError
+
+    caught = "try:\n    get_env('{}')\nexcept:\n    1\n"
+    with DanaRuntime().tenant("ann", allowed_capabilities=["env"], isolation=isolation) as tenant:
+        assert tenant.usage == (0, 0, 0, 0)
+        with tenant.create_context(on_capability=refuse) as context:
+            context.run_dana(caught.format("A") + caught.format("SECRET"))
+        with tenant.create_context(allowed_capabilities=[]) as context:
+            context.run_dana(caught.format("A"))
+        assert tenant.usage[:3] == (2, 1, 2)
+        with tenant.create_context() as context:
+            context.eval_dana(FILL)
+            for _ in range(50):  # until the watchdog had a look
+                context.eval_dana("fill()")
+                if tenant.usage.peak_memory > 1_000_000:
+                    break
+            peak = tenant.usage.peak_memory
+            assert peak > 1_000_000
+        assert tenant.usage.peak_memory >= peak
+        assert tenant.usage.contexts == 3
 
 
 def test_tenants_in_many_threads() -> None:

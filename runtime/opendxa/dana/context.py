@@ -91,6 +91,9 @@ class DanaContext:
     _closed = True
     """Until `__init__` has something that could be closed."""
 
+    _tally: Callable[[int], object] | None = None
+    """Gets the peak of the memory when the context ends."""
+
     def __init__(
         self,
         library: Library,
@@ -695,6 +698,8 @@ class DanaContext:
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return  # another thread was faster, or nothing was used
         self._meter.end()
+        if self._tally is not None:
+            self._tally(self._meter.peak)
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
         over = [info.namespace for info in (known() for known, _, _ in self._retired) if info and info.namespace]

@@ -416,6 +416,8 @@ class ProcessContext(DanaContext):
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return
         self._meter.end()
+        if self._tally is not None:
+            self._tally(self._meter.peak)
         link, self._link = self.__dict__.get("_link"), None
         if link is not None:
             link.close()

@@ -218,7 +218,9 @@ class Link:
                 self.process.nudge()
             elif now - self._nudged > _ABORT_SECONDS:
                 self._end(DanaLimitError("the call was cancelled and did not stop"))
-        if self.process.resident() > self._peak:
+        resident = self.process.resident()
+        meter.peak = max(meter.peak, resident - self.process.baseline)
+        if resident > self._peak:
             self._end(DanaMemoryError(f"the worker process grew beyond the {meter.limits.memory} bytes of its context"))
 
     def _overdue(self, now: float) -> float:

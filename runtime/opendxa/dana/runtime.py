@@ -115,7 +115,7 @@ class DanaRuntime:
             search_paths=check_paths(search_paths) if search_paths else [],
             functions=check_functions(functions) if functions else {},
             objects=check_objects(objects) if objects else {},
-            on_print=on_print,
+            on_print=None if on_print is None else check_listener("on_print", on_print),
             llm=llm,
             name=name,
             reload=check_reload(reload),
@@ -208,8 +208,8 @@ def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | 
     from dana_guards.capabilities import Grants
     from dana_guards.capabilities.uses import Watch
 
-    if on_capability is not None and not callable(on_capability):
-        raise ValueError(f"on_capability is a function that takes a CapabilityUse, not {on_capability!r}")
+    if on_capability is not None:
+        check_listener("on_capability", on_capability)
     grants = (bounds.grants if bounds is not None else None) or Grants(allowed or ())
     modules = None if bounds is None else bounds.modules
     note = None
@@ -255,6 +255,18 @@ def check_functions(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Ca
     for name, function in functions.items():
         check_callable(name, function)
     return dict(functions)
+
+
+def check_listener(setting: str, function: Any) -> Any:
+    """A function that the runtime calls for the host. ValueError for what cannot be called, or would not run then."""
+    from opendxa.dana.host import is_async
+
+    takes = "a CapabilityUse" if setting == "on_capability" else "a text"
+    if not callable(function):
+        raise ValueError(f"{setting} is a function that takes {takes}, not {function!r}")
+    if is_async(function):
+        raise ValueError(f"{setting} is called and not awaited: give an ordinary function that takes {takes}")
+    return function
 
 
 def check_objects(objects: Mapping[str, Any]) -> dict[str, Any]:

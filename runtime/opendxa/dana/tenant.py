@@ -12,15 +12,33 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dana_guards.errors import DanaContextError, DanaLimitError
 from opendxa.dana.bounds import Bounds
 from opendxa.dana.context import DanaContext
 from opendxa.dana.copying import copy_tree
 from opendxa.dana.library import Library
+from opendxa.dana.runtime import check_listener
+
+if TYPE_CHECKING:
+    from dana_guards.capabilities.uses import CapabilityUse
 
 Create = Callable[..., DanaContext]
+
+
+class TenantUsage(NamedTuple):
+    """What a tenant has used since it was made."""
+
+    contexts: int
+    """Contexts that were made."""
+    uses: int
+    """Uses of capabilities that were allowed."""
+    denials: int
+    """Uses that were denied."""
+    peak_memory: int
+    """The most that one call added, in bytes: to this process, or to its worker. The watchdog looks at it fifty
+    times a second, so short peaks are missed."""
 
 
 class DanaTenant:
@@ -39,6 +57,9 @@ class DanaTenant:
         self._bounds = _bounds(f"the tenant {name!r}", settings)
         self._library = Library()
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._made = self._peak = 0
+        self._uses = (0, 0)
         self._contexts: weakref.WeakSet[DanaContext] = weakref.WeakSet()
         self._closed = False
         create(library=self._library, _bounds=self._bounds, **self._settings).cleanup()  # a wrong setting shows here
@@ -60,8 +81,10 @@ class DanaTenant:
         DanaContextError : the tenant is closed.
         """
         self._check_reach(settings)
-        if "on_capability" in settings:
-            settings["on_capability"] = _both(self._settings.get("on_capability"), settings["on_capability"])
+        listener = settings.get("on_capability")
+        if listener is not None:
+            check_listener("on_capability", listener)
+        settings["on_capability"] = self._counted(self._settings.get("on_capability"), listener)
         merged = {**self._settings, **settings, "name": self.name, "library": self._library, "_bounds": self._bounds}
         with self._lock:
             if self._closed:
@@ -69,8 +92,37 @@ class DanaTenant:
             if self._max_contexts is not None and (opened := self._count_open()) >= self._max_contexts:
                 raise DanaLimitError(f"the tenant {self.name!r} has {opened} open contexts and may have no more")
             context = self._create(**merged)
+            context._tally = self._count_peak
             self._contexts.add(context)
+            self._made += 1
             return context
+
+    @property
+    def usage(self) -> TenantUsage:
+        """What the tenant has used since it was made."""
+        with self._lock:
+            meters = [each.__dict__.get("_meter") for each in self._contexts]
+        peaks = [meter.peak for meter in meters if meter is not None]
+        return TenantUsage(self._made, *self._uses, max([self._peak, *peaks]))
+
+    def _counted(self, *listeners: Any) -> Callable[[CapabilityUse], None]:
+        """One listener in place of several, some of which may be None, that counts what came of a use."""
+        called = [each for each in listeners if each is not None]
+
+        def tell(use: CapabilityUse) -> None:
+            allowed = False
+            try:
+                for each in called:
+                    each(use)
+                allowed = use.allowed
+            finally:
+                with self._counting:
+                    self._uses = (self._uses[0] + allowed, self._uses[1] + (not allowed))
+
+        return tell
+
+    def _count_peak(self, peak: int) -> None:
+        self._peak = max(self._peak, peak)
 
     @property
     def contexts(self) -> int:
@@ -139,18 +191,6 @@ def _functions(settings: dict[str, Any]) -> set[str]:
 
         copy_tree(value, note, subclasses=True)
     return found
-
-
-def _both(first: Any, second: Any) -> Any:
-    """One listener in place of two; either may be None."""
-    if first is None or second is None:
-        return first or second
-
-    def tell(*use: Any) -> None:
-        first(*use)
-        second(*use)
-
-    return tell
 
 
 def _bounds(who: str, settings: dict[str, Any]) -> Bounds:
