@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from opendxa.dana import DanaContext, DanaImportError, DanaTypeError, dana_function
+from opendxa.dana import DanaContext, DanaImportError, DanaRuntime, DanaTypeError, dana_function
 from opendxa.dana.hints import fits_hint
 
 Write = Callable[[str, str], Path]
@@ -81,6 +81,29 @@ def test_async_stubs() -> None:
 
     assert inspect.iscoroutinefunction(add)
     assert asyncio.run(main()) == [3, 7]
+
+
+def test_async_stubs_of_one_context_wait_for_each_other(write: Write, tmp_path: Path) -> None:
+    """A stub whose module is not loaded yet may be awaited while another one's call runs."""
+    write("slow.na", "def slow(wait):\n    wait()\n    return 1\n")
+    release = threading.Event()
+
+    @dana_function("slow.slow")
+    async def slow(wait: Any) -> int: ...  # type: ignore[empty-body]
+
+    @dana_function("stubs.add")
+    async def add(a: int, b: int) -> int: ...  # type: ignore[empty-body]
+
+    async def main() -> list[int]:
+        async with DanaRuntime().create_context(search_paths=[tmp_path]) as context:
+            first = asyncio.create_task(slow(release.wait))
+            while context._meter.thread is None or not context._meter.host_depth:
+                await asyncio.sleep(0.001)
+            second = asyncio.create_task(add(1, 2))
+            asyncio.get_running_loop().call_later(0.02, release.set)
+            return await asyncio.gather(first, second)
+
+    assert asyncio.run(main()) == [1, 3]
 
 
 def test_methods() -> None:

@@ -105,29 +105,35 @@ class _Stub:
         self._is_method = (
             first is not None and first.name in ("self", "cls") and (in_class or first.annotation is first.empty)
         )
-        self._functions: weakref.WeakKeyDictionary[DanaContext, Callable[..., Any]] = weakref.WeakKeyDictionary()
+        self._functions: weakref.WeakKeyDictionary[DanaContext, Any] = weakref.WeakKeyDictionary()
         self._hints: dict[str, Any] | None = None
 
     def wrapper(self) -> Callable[..., Any]:
         """The function in the stub's place."""
         if inspect.iscoroutinefunction(self._stub):
+            from opendxa.dana.asynchronous import run_in
 
             @functools.wraps(self._stub)
             async def call_async(*args: Any, **named: Any) -> Any:
-                function, positional, keywords = self._prepare(args, named)
+                positional, keywords = self._prepare(args, named)
+                context = self._context()
+                function = self._functions.get(context)
+                if function is None:
+                    # Loading waits for its turn, as the calls of other stubs do, and does not hold up the loop.
+                    function = await run_in(context, functools.partial(self._function, context))
                 return self._checked(await function.call_async(*positional, **keywords))
 
             return call_async
 
         @functools.wraps(self._stub)
         def call(*args: Any, **named: Any) -> Any:
-            function, positional, keywords = self._prepare(args, named)
-            return self._checked(function(*positional, **keywords))
+            positional, keywords = self._prepare(args, named)
+            return self._checked(self._function(self._context())(*positional, **keywords))
 
         return call
 
-    def _prepare(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, list[Any], dict[str, Any]]:
-        """The Dana function, and the arguments as the stub's signature orders them."""
+    def _prepare(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments as the stub's signature orders them."""
         try:
             bound = self._signature.bind(*args, **named)
         except TypeError as error:
@@ -140,7 +146,7 @@ class _Stub:
         given = {name: value for name, value in bound.arguments.items() if value is not Ellipsis}
         bound.arguments = given
         positional = list(bound.args)
-        return self._function(), positional[1:] if self._is_method else positional, bound.kwargs
+        return positional[1:] if self._is_method else positional, bound.kwargs
 
     def _check_argument(self, name: str, value: Any, hints: dict[str, Any]) -> None:
         if name not in hints or value is Ellipsis:
@@ -176,10 +182,11 @@ class _Stub:
                 self._hints = {}
         return self._hints
 
-    def _function(self) -> Any:
+    def _context(self) -> DanaContext:
         context = current.get()
-        if context is None or context.closed:
-            context = self._own.get()
+        return self._own.get() if context is None or context.closed else context
+
+    def _function(self, context: DanaContext) -> Any:
         function = self._functions.get(context)
         if function is None:
             module = context.import_module(self._module)
