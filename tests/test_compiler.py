@@ -104,9 +104,13 @@ def test_every_text_survives(text: str) -> None:
         "x = " + "".join(f"lambda a{i} :: " for i in range(60)) + "1",
         'x = f"' + "{1}" * 2000 + '"',
         "".join(f"x{i} = {i}\n" for i in range(3000)),
+        "def g(x):\n    return x\ndef f(x) = " + " | ".join(["g"] * 1000),
     ],
-    ids=["chain", "unknown chain", "and", "compare", "elif", "parentheses", "lists", "lambdas", "fields", "lines"],
-)
+    ids=[
+        "chain", "unknown chain", "and", "compare", "elif", "parentheses", "lists", "lambdas", "fields", "lines",
+        "stages",
+    ],
+)  # fmt: skip
 def test_long_and_deep_programs_compile(source: str) -> None:
     """What a generator of programs writes is no limit as long as it is within reason."""
     assert compile_source(source, "long.na").code.co_filename == "long.na"

@@ -328,7 +328,7 @@ class Lexer:
         self.deepest = depth
         if depth > MAX_NESTING:
             raise self.error(
-                f"brackets are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
+                f"brackets and lambdas are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
             )
 
     def lex_close(self, found: re.Match[str]) -> int:

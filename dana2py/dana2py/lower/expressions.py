@@ -24,7 +24,7 @@ COMPARE: dict[str, type[ast.cmpop]] = {
     "in": ast.In, "not in": ast.NotIn, "is": ast.Is, "is not": ast.IsNot,
 }  # fmt: skip
 CHAIN = 24
-"""Operators of one chain that nest."""
+"""Operators of one chain, or stages of one pipeline, that nest."""
 IDENTITY = frozenset(("is", "is not"))
 COERCING = frozenset(("==", "!=", "<", "<=", ">", ">="))
 METHODS = frozenset(name for kind in (str, list, dict, set, tuple, int, float) for name in dir(kind))

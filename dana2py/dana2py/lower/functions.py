@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from dana2py import nodes
 from dana2py.bindings import Scope, lookup, python_name
-from dana2py.lower.expressions import opaque
+from dana2py.lower.expressions import CHAIN, opaque
 from dana2py.lower.pyast import At, again
 from dana2py.lower.statements import Statements, type_text
 from dana2py.visitor import walk
@@ -153,14 +153,15 @@ class Functions(Statements):
                 value = ast.Starred(value=value, ctx=ast.Load(), **at.place)
             values.append(value)
         captured: set[str] = set()
-        for stage in node.stages[:-1]:
+        for number, stage in enumerate(node.stages[:-1], 1):
             result = self.stage(stage, values, captured, body)
             if stage.name is not None:
                 name = self.local_name(stage.name)
                 body.append(self.at(stage).assign_name(name, result))
                 captured.add(stage.name)
                 result = self.at(stage).load(name)
-            values = [result]
+            # Calls nest; a long pipeline is cut, as a long chain of operators is.
+            values = [result] if number % CHAIN else self.reusable(at, [result], body)
         body.append(at.return_(self.stage(node.stages[-1], values, captured, body)))
         self.scope = outside
         function = at.function(self.local_name(node.name), args, body)
