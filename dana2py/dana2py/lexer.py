@@ -327,9 +327,8 @@ class Lexer:
             return
         self.deepest = depth
         if depth > MAX_NESTING:
-            raise self.error(
-                f"brackets and lambdas are nested more than {MAX_NESTING} deep", offset, "give the inner parts names of their own"
-            )
+            message = f"brackets and lambdas are nested more than {MAX_NESTING} deep"
+            raise self.error(message, offset, "give the inner parts names of their own")
 
     def lex_close(self, found: re.Match[str]) -> int:
         """A closing bracket; must fit the last one that was opened."""
