@@ -195,6 +195,23 @@ def test_an_executor_that_is_gone(make_context: Make) -> None:
     assert asyncio.run(main()) == 2
 
 
+def test_a_worker_ends_without_an_executor(make_context: Make) -> None:
+    """Leaving the block ends the worker process, also when the loop has no threads any more."""
+
+    async def main() -> Any:
+        async with make_context(isolation="process") as context:
+            assert await context.run_dana_async("1 + 1") == 2
+            worker = context._link.process  # type: ignore[attr-defined]
+            gone = ThreadPoolExecutor(1)
+            asyncio.get_running_loop().set_default_executor(gone)
+            gone.shutdown()
+        return context, worker
+
+    context, worker = asyncio.run(main())
+    assert context.closed
+    assert not worker.is_running()
+
+
 # -- coroutine functions of the host ----------------------------------------------------------------------
 
 

@@ -492,6 +492,18 @@ def test_current_context_and_stubs(make: Make, write: Write) -> None:
         assert double(4) == 8
 
 
+def test_values_of_another_context(make: Make, make_context: Make) -> None:
+    """What has no form outside of its worker goes back there, and into no other context; no class of ours is named."""
+    context = make()
+    look = "def look(x):\n    return str(x)\nlook"
+    view = context.eval_dana("from datetime.py import datetime\ndatetime")
+    assert context.eval_dana(look)(view)
+    for other in (make(), make_context()):
+        with pytest.raises(DanaTypeError, match="of another context cannot enter") as caught:
+            other.eval_dana(look)(view)
+        assert "opendxa" not in str(caught.value)
+
+
 def test_async_calls(make: Make) -> None:
     """Async calls queue, and cancelling one that runs stops it and leaves the context as it was."""
     context = make(timeout="20s")

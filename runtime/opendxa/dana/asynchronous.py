@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import functools
 import threading
@@ -181,9 +182,9 @@ async def close(context: DanaContext) -> None:
         context._end_if_due()
         raise
     if context._has_worker():
-        await asyncio.to_thread(context._end)  # the end of a process takes a moment
-    else:
-        context._end()
+        with contextlib.suppress(RuntimeError):  # the loop's executor is shut down
+            await asyncio.to_thread(context._end)  # the end of a process takes a moment
+    context._end()
 
 
 async def stream(function: FunctionType, items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _FROZEN = {"datetime": "datetime_py", "decimal": "decimal_py", "fractions": "fractions_py"}
 """Modules of Python whose immutable values have a counterpart in Dana, and the façade that has it."""
+_PUBLIC = frozenset({"DanaContext", "DanaRuntime", "DanaTenant", "DanaPolicy", "CapabilityUse"})
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 
 # What a host may try to pass, and what to do instead. The first match counts; types by name, so that nothing is loaded.
@@ -160,4 +161,8 @@ def refuse(value: Any) -> NoReturn:
         hint = "pass a function, or a bound method: value.__call__"
     if hint is None:
         hint = "expose it: context.expose(name, value, attrs=[...], methods=[...])"
-    raise DanaTypeError(f"a value of type {kind.__module__}.{kind.__qualname__} cannot enter a context", hint=hint)
+    what = f"a value of type {kind.__module__}.{kind.__qualname__}"
+    if kind.__module__.startswith(("opendxa.dana.", "dana_guards.")) and kind.__name__ not in _PUBLIC:
+        # How a value of Dana is made says nothing to a host, and exposing it would help nobody.
+        what, hint = f"{value!r} of another context", "pass plain data"
+    raise DanaTypeError(f"{what} cannot enter a context", hint=hint)
