@@ -31,6 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/to/"):
             code, _, location = path[4:].partition("/")
             self.answer(int(code), b"", {"Location": location.replace("$PORT", str(server.server_port))})
+        elif path == "/late":
+            server.release.wait(0.2)
+            self.answer(302, b"", {"Location": "/late"})
         elif path == "/drip":
             self.drip(server.release)
         elif path == "/big":
@@ -288,6 +291,35 @@ def test_a_dripping_answer_ends(server: Any) -> None:
 def test_character_sets_are_character_sets(server: Any) -> None:
     """A codec such as zlib in the content type is not used."""
     assert table("network:127.0.0.1")["http_get"](f"http://127.0.0.1:{server.server_port}/bomb")["text"] == "x"
+
+
+def test_the_time_is_for_all_hops(server: Any) -> None:
+    """Each redirect of a chain is in time, all together are late."""
+    with pytest.raises(TimeoutError, match=r"within 0\.5 s"):
+        table("network:127.0.0.1")["http_get"](f"http://127.0.0.1:{server.server_port}/late", timeout=0.5)
+    assert 0 < len(server.seen) < 6
+
+
+def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program goes on when its time is over; the thread that asks ends with the resolver, and others can ask."""
+    release = threading.Event()
+
+    def wait(*_: Any, **__: Any) -> Any:
+        release.wait(60)
+        raise socket.gaierror("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    get = table("network")["http_get"]
+    for _ in range(network.MAX_LOOKUPS + 2):
+        with pytest.raises(TimeoutError, match=r"the address of 'example\.com' was not found within 0\.02 s"):
+            get("http://example.com/", timeout=0.02)
+    asking = [thread for thread in threading.enumerate() if thread.name == "dana-lookup"]
+    assert len(asking) == network.MAX_LOOKUPS
+    release.set()
+    for thread in asking:
+        thread.join(10)
+    with pytest.raises(ConnectionError, match="not known"):
+        get("http://example.com/")
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1s", True])

@@ -15,6 +15,7 @@ import ipaddress
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -32,6 +33,8 @@ MAX_REDIRECTS: Final = 5
 MAX_BODY: Final = 100_000_000
 MAX_URL: Final = 8000
 DEFAULT_TIMEOUT: Final = 10.0
+MAX_LOOKUPS: Final = 32
+"""Names that are looked up at the same time, in all contexts: each holds a thread until the resolver gives up."""
 _CHUNK: Final = 1 << 16
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
@@ -49,6 +52,20 @@ class Host(NamedTuple):
 
     name: str
     port: int | None
+
+
+class Budget(NamedTuple):
+    """The time of a whole call, over names, redirects and addresses: seconds as given, and when they are over."""
+
+    seconds: float
+    until: float
+
+    def left(self) -> float:
+        """Seconds that are left. Raises TimeoutError where there are none."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
 class Request(NamedTuple):
@@ -183,14 +200,54 @@ def allowed_address(text: str, wanted: Host, scope: Host | None) -> bool:
     return True
 
 
-def _resolve(request: Request, scope: Host | None) -> list[str]:
-    """Every address of the host, all of them allowed. Raises DanaSecurityError or ConnectionError."""
-    assert request.host.port is not None
+_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+
+
+def _looked_up(host: Host, budget: Budget) -> list[str]:
+    """What the resolver says of a host. Raises OSError, UnicodeError; TimeoutError where it is late.
+
+    The resolver of the system takes as long as its own settings say (half a minute and more) and cannot be stopped:
+    it runs in a thread that is left alone when the time is over.
+    """
+    found: list[str] | Exception = []
+    done = threading.Event()
+
+    def ask() -> None:
+        nonlocal found
+        try:
+            rows = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(row[4][0]) for row in rows))
+        except Exception as error:
+            found = error
+        finally:
+            _lookups.release()
+            done.set()
+
+    if not _lookups.acquire(timeout=budget.left()):
+        raise TimeoutError
+    if _address(host.name) is not None:
+        ask()
+    else:
+        try:
+            threading.Thread(target=ask, name="dana-lookup", daemon=True).start()
+        except BaseException:
+            _lookups.release()
+            raise
+        if not done.wait(budget.left()):
+            raise TimeoutError
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _resolve(request: Request, scope: Host | None, budget: Budget) -> list[str]:
+    """Every address of the host, all of them allowed. Raises DanaSecurityError, ConnectionError or TimeoutError."""
     try:
-        found = socket.getaddrinfo(request.host.name, request.host.port, type=socket.SOCK_STREAM)
+        addresses = _looked_up(request.host, budget)
+    except TimeoutError:
+        raise TimeoutError(f"the address of {request.host.name!r} was not found within {budget.seconds:g} s") from None
     except (OSError, UnicodeError):
         raise ConnectionError(f"the host {request.host.name!r} is not known") from None
-    addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
     for address in addresses:
         if not allowed_address(address, request.host, scope):
             raise DanaSecurityError(
@@ -269,7 +326,7 @@ def _body_of(data: object, headers: dict[str, str], meter: Meter) -> bytes | Non
 def _send(environment: Any, method: str, url: object, data: object, headers: object, timeout: object) -> dict[str, Any]:
     by = f"http_{method.lower()}"
     meter: Meter = environment.meter
-    seconds = _seconds(timeout, meter, by)
+    budget = _budget(timeout, meter, by)
     sent = _checked_headers(headers, by)
     body = _body_of(data, sent, meter)
     scheme, host, target = _parse_url(url, by)
@@ -277,12 +334,12 @@ def _send(environment: Any, method: str, url: object, data: object, headers: obj
     for _ in range(MAX_REDIRECTS + 1):
         grant = environment.grants.require("network", request.host, shown=_shown(request), by=by)
         try:
-            addresses = _resolve(request, grant.scope if grant.named else None)
+            addresses = _resolve(request, grant.scope if grant.named else None, budget)
         except DanaSecurityError:
             environment.grants.refused("network", _shown(request), by, f"network:{_shown(request)}")
             raise
         meter.check()
-        status, answer, text = _exchange(request, addresses, seconds, meter)
+        status, answer, text = _exchange(request, addresses, budget, meter)
         location = answer.get("location")
         if status not in (301, 302, 303, 307, 308) or location is None:
             return {"status": status, "headers": answer, "text": text}
@@ -290,12 +347,13 @@ def _send(environment: Any, method: str, url: object, data: object, headers: obj
     raise ConnectionError(f"more than {MAX_REDIRECTS} redirects")
 
 
-def _seconds(timeout: object, meter: Meter, by: str) -> float:
+def _budget(timeout: object, meter: Meter, by: str) -> Budget:
     if timeout is None:
         timeout = DEFAULT_TIMEOUT
     if type(timeout) not in (int, float) or not 0 < timeout < 1e6:  # type: ignore[operator]
         raise ValueError(f"{by}: the timeout is a positive number of seconds")
-    return max(min(float(timeout), meter.remaining()), 0.001)  # type: ignore[arg-type]
+    seconds = max(min(float(timeout), meter.remaining()), 0.001)  # type: ignore[arg-type]
+    return Budget(seconds, time.monotonic() + seconds)
 
 
 def _shown(request: Request) -> str:
@@ -322,17 +380,17 @@ def _redirected(request: Request, status: int, location: str, by: str) -> Reques
 
 
 def _exchange(
-    request: Request, addresses: list[str], seconds: float, meter: Meter
+    request: Request, addresses: list[str], budget: Budget, meter: Meter
 ) -> tuple[int, dict[str, str], str]:
     """Send one request to one of `addresses`; status, headers and text."""
     from http.client import HTTPConnection, HTTPException  # a program without requests does without
 
-    connection = HTTPConnection(request.host.name, request.host.port, timeout=seconds)
+    connection = HTTPConnection(request.host.name, request.host.port)
     try:
-        connection.sock = sock = _connected(request, addresses, seconds)
+        connection.sock = sock = _connected(request, addresses, budget)
         # The socket's own timeout starts again with every byte; this ends the whole exchange.
         late = threading.Event()
-        timer = threading.Timer(seconds, _cut, (sock, late))
+        timer = threading.Timer(budget.left(), _cut, (sock, late))
         timer.daemon = True
         timer.start()
         try:
@@ -350,7 +408,7 @@ def _exchange(
             raise TimeoutError
         return result
     except TimeoutError:
-        raise TimeoutError(f"no answer from {_shown(request)} within {seconds:g} s") from None
+        raise TimeoutError(f"no answer from {_shown(request)} within {budget.seconds:g} s") from None
     except (OSError, HTTPException) as error:
         if isinstance(error, DanaSecurityError):
             raise
@@ -366,12 +424,12 @@ def _cut(sock: socket.socket, late: threading.Event) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _connected(request: Request, addresses: list[str], seconds: float) -> socket.socket:
+def _connected(request: Request, addresses: list[str], budget: Budget) -> socket.socket:
     """A connection to an address that was looked at, never to the name."""
     problem: OSError | None = None
     for address in addresses:
         try:
-            sock = socket.create_connection((address, request.host.port), seconds)
+            sock = socket.create_connection((address, request.host.port), budget.left())
             break
         except OSError as error:
             problem = error
