@@ -391,6 +391,14 @@ class _Resolver(Visitor):
             case _:
                 self.error(node, "cannot assign to this expression", "assign to a name, an attribute or an index")
 
+    def no_star(self, target: nodes.Expr) -> None:
+        """Loops, ``with`` and comprehensions unpack, but collect no rest: that would be measured at every turn."""
+        if isinstance(target, nodes.Starred):
+            self.error(target, "a starred target stands in an assignment only", "unpack in the body")
+        elif isinstance(target, nodes.TupleExpr | nodes.ListExpr):
+            for item in target.items:
+                self.no_star(item)
+
     def resolve_Assign(self, node: nodes.Assign) -> None:
         """Right side first (3.1)."""
         self.visit(node.value)
@@ -464,6 +472,7 @@ class _Resolver(Visitor):
         """Iterable, target, body."""
         self.visit(node.iterable)
         before = None if self.assigned is None else set(self.assigned)
+        self.no_star(node.target)
         self.target(node.target)
         self.loop(node.body, node.orelse)
         self.assigned = before
@@ -541,6 +550,7 @@ class _Resolver(Visitor):
         for item in node.items:
             self.visit(item.value)
             if item.target is not None:
+                self.no_star(item.target)
                 self.target(item.target)
         self.block(node.body)
 
@@ -625,6 +635,7 @@ class _Resolver(Visitor):
             self.scope = scope if number else scope.parent or self.module_scope
             self.visit(clause.iterable)
             self.scope = scope
+            self._plain(clause.target)
             _Binder(scope).target(clause.target)
             for condition in clause.conditions:
                 self.visit(condition)
@@ -632,6 +643,17 @@ class _Resolver(Visitor):
         if node.value is not None:
             self.visit(node.value)
         self.scope = scope.parent or self.module_scope
+
+    def _plain(self, target: nodes.Expr) -> None:
+        """A comprehension has a scope of its own: it binds variables there and changes nothing outside."""
+        match target:
+            case nodes.TupleExpr(items=items) | nodes.ListExpr(items=items):
+                for item in items:
+                    self._plain(item)
+            case nodes.Starred():
+                self.no_star(target)
+            case nodes.Attribute() | nodes.Index() | nodes.ScopedName():
+                self.error(target, "a comprehension binds plain variables only", "write a loop, or bind a variable")
 
     # -- declarations --------------------------------------------------------------------------
 
