@@ -493,3 +493,24 @@ def test_audits(cli: Run, tmp_path: Path) -> None:
     assert cli("run", "--policy", "p.toml", "b.na").exit_code == 0
     for wrong in (["--allow-all"], ["--audit", "--allow-all", "--allow", "env"], ["--audit-out", "none/p.toml"]):
         assert cli("run", *wrong, "b.na").exit_code == 2, wrong
+
+
+def test_record_and_replay(cli: Run, tmp_path: Path) -> None:
+    """A run is recorded and replayed without its files; what does not fit, is damaged or was not asked for is told."""
+    (tmp_path / "x.txt").write_text("x")
+    (tmp_path / "a.na").write_text("import random.py\nprint(read_file('x.txt') + random.randint(0, 10 ** 9))\n")
+    first = cli("run", "--record", "r.jsonl", "--allow", "file_read", "a.na")
+    (tmp_path / "x.txt").unlink()
+    again = cli("run", "--replay", "r.jsonl", "--allow", "file_read", "a.na")
+    assert (again.exit_code, again.output) == (0, first.output)
+    denied = cli("run", "--replay", "r.jsonl", "a.na")
+    assert (denied.exit_code, "needs the capability 'file_read'" in denied.stderr) == (1, True)
+    (tmp_path / "b.na").write_text("1\n")
+    left = cli("run", "--replay", "r.jsonl", "b.na")
+    assert left.exit_code == 0
+    assert "note: 2 recorded effects of 'r.jsonl' were not asked for; the first is random" in left.stderr
+    (tmp_path / "r.jsonl").write_text("{}\n")
+    both = ["--record", "r", "--replay", "r"]
+    for wrong in (["--replay", "r.jsonl"], ["--replay", "none"], ["--record", "no/r"], both):
+        refused = cli("run", *wrong, "a.na")
+        assert (refused.exit_code, refused.stderr.count("\n") < 6) == (2, True), wrong

@@ -6,18 +6,21 @@ The public API does all of the work.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import linecache
 import os
 import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dana2py.cli_support import FAILED, FINE, STDIN, UsageProblem, as_json, embedding, facts, read_source, tell
 from dana2py.source import Source
-from dana_guards.errors import DanaError
+from dana_guards.errors import DanaError, DanaReplayWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class RunOptions:
     audit: bool = False
     audit_out: str | None = None
     allow_all: bool = False
+    record: str | None = None
+    replay: str | None = None
     traceback: bool = False
     json: bool = False
 
@@ -53,7 +58,7 @@ def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
     try:
         source = read_source(path)
         write = output.append if options.json else _write
-        with make_context(_folder(source.path), options, write, audit) as context:
+        with _unused_noted(options), make_context(_folder(source.path), options, write, audit) as context:
             result = execute(context, source, values)
     except DanaError as problem:
         return _failed(problem, output, options, _end_audit(audit, options))
@@ -63,6 +68,21 @@ def run(path: str, arguments: tuple[str, ...], options: RunOptions) -> int:
     if options.json:
         print(as_json({"ok": True, "result": result, "output": "".join(output), **proposal}))
     return FINE
+
+
+@contextlib.contextmanager
+def _unused_noted(options: RunOptions) -> Iterator[None]:
+    """Say on stderr what a replay had no use for."""
+    if options.replay is None:
+        yield
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DanaReplayWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                print(f"note: {warning.message}", file=sys.stderr)
 
 
 def _start_audit(options: RunOptions) -> Any:
@@ -126,9 +146,13 @@ def make_context(folder: Path, options: RunOptions, on_print: Any, audit: Any = 
             isolation=options.isolation,
             on_print=on_print,
             audit=audit,
+            record=options.record,
+            replay=options.replay,
         )
     except ValueError as problem:
         raise UsageProblem(str(problem)) from None
+    except OSError as problem:
+        raise UsageProblem(f"{problem.filename} cannot be used: {problem.strerror}") from None
 
 
 def read_policy(path: str | None) -> Any:

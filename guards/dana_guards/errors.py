@@ -146,6 +146,14 @@ class DanaRecursionError(DanaLimitError, RecursionError):
     """Dana functions call each other too deep."""
 
 
+class DanaReplayError(DanaError, RuntimeError):
+    """A program asks for other effects than the recording has that it is replayed with, or one cannot be recorded."""
+
+
+class DanaReplayWarning(UserWarning):
+    """A recording has effects that the replayed program did not ask for."""
+
+
 class InternalError(DanaError):
     """A mistake of ours, never of the program. Please report it."""
 

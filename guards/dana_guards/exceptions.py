@@ -32,6 +32,10 @@ class SandboxError(errors.DanaError):
 # -- records ---------------------------------------------------------------------------------------
 
 
+FOREIGN = "error in a host function"
+"""What a program reads in place of the text of a host's own exception."""
+
+
 class CaughtError:
     """A caught error, or one that was made to be raised: what ``e`` is after ``except … as e``.
 
@@ -65,7 +69,7 @@ class CaughtError:
     @property
     def message(self) -> str:
         """What went wrong; of a host's own exception only the kind is told."""
-        return "error in a host function" if self._foreign else message_of(self._exception, self._lookup)
+        return FOREIGN if self._foreign else message_of(self._exception, self._lookup)
 
     @property
     def original(self) -> CaughtError:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from dana_guards import agents, capabilities
+from dana_guards import agents, capabilities, effects
 from dana_guards.names import BUILTIN_NAMES
 from dana_guards.structs import StructType
 from dana_guards.supply import Supply, named
@@ -57,7 +57,7 @@ class ModuleSupplies:
             if environment is None:
                 grants = outer.environment.grants.for_module(module)
                 environment = environments[module] = replace(outer.environment, grants=grants)
-            return named(name, rows[name].make(environment))
+            return named(name, effects.made(rows[name], environment))
 
         return cls(outer, rows, bind, lent)
 

@@ -140,6 +140,11 @@ class Environment:
     types: TypeRegistry = field(default_factory=TypeRegistry)
 
     @property
+    def tape(self) -> Any:
+        """What records or replays the effects of the context, or None."""
+        return self.grants.tape
+
+    @property
     def provider(self) -> Any:
         """The language model, as the capability ``llm`` calls it."""
         return self.llm

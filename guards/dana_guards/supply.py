@@ -17,6 +17,7 @@ from dana_guards import (
     agents,
     calls,
     coercion,
+    effects,
     exceptions,
     formatting,
     interfaces,
@@ -228,7 +229,7 @@ class Supply:
 
 
 def _of_row(row: safe_builtins.Builtin) -> Maker:
-    return lambda supply: {row.name: named(row.name, row.make(supply.environment))}
+    return lambda supply: {row.name: named(row.name, effects.made(row, supply.environment))}
 
 
 def _word(name: str, make: Callable[[Any], Any]) -> Maker:

@@ -306,6 +306,43 @@ class Grants:
             hint=f'allowed_capabilities=["{wanted}"] would grant it',
         )
 
+    @property
+    def tape(self) -> Any:
+        """What records or replays the effects of the context, or None."""
+        return self.watch.tape
+
+    def opens(self, grant: Grant, *, surely: bool = False) -> bool:
+        """Whether these allow what `grant` does, by its text alone.
+
+        Parameters
+        ----------
+        surely : do not count a grant for everything where it depends on more than the text.
+        """
+        return self._opening(grant, surely) is not None
+
+    def _opening(self, grant: Grant, surely: bool = False) -> Grant | None:
+        capability, scope = grant.capability, grant.scope
+        for own in self.of(capability.name):
+            more = scope is not None and capability.names_more(scope)
+            bare = own.scope is None or not own.named
+            if bare and (more is True or (surely and more is None)):
+                continue
+            if own.scope is None or (scope is not None and capability.overlap(own.scope, scope) == scope):
+                return own
+        return None
+
+    def require_text(self, name: str, needs: str, shown: str, by: str) -> None:
+        """As `require`, for a use that a text tells of: the narrowest grant that a recorded call needed."""
+        capability = known()[name]
+        own = self._opening(parse_grant(needs))
+        self._note(capability, None if own is None else own.text, None, shown, by, needs)
+        if own is None:
+            raise DanaCapabilityError(
+                f"{by or capability.what} needs the capability '{name}' for {_short(shown)}",
+                capability=name,
+                hint=f'allowed_capabilities=["{name}"] would grant it',
+            )
+
     def refused(self, name: str, shown: str, by: str, needs: str = "") -> None:
         """Tell the host of a use that is granted and refused for another reason; `needs` is what would open it."""
         self._note(known()[name], None, None, shown, by, needs)

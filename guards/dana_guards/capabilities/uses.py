@@ -103,16 +103,22 @@ class Watch:
     ----------
     hook : the host's ``on_capability``, or None.
     meter : of the context; None where there is none.
-    note : gets what came of each use, for an audit.
+    notes : each gets what came of each use: an audit, a recording.
+    tape : what records or replays effects (`effects`), or None.
     """
 
-    __slots__ = ("_inside", "claimed", "hook", "meter", "note")
+    __slots__ = ("_inside", "claimed", "hook", "meter", "notes", "tape")
 
     def __init__(
-        self, hook: OnCapability | None = None, meter: Meter | None = None, note: OnCapability | None = None
+        self,
+        hook: OnCapability | None = None,
+        meter: Meter | None = None,
+        notes: tuple[OnCapability, ...] = (),
+        tape: Any = None,
     ) -> None:
         self.hook = hook
-        self.note = note
+        self.notes = notes
+        self.tape = tape
         self.meter = meter
         self.claimed: Place | None = None
         """Where a worker says that the running call stands; None where this process has the stack."""
@@ -121,7 +127,7 @@ class Watch:
     def listens(self) -> bool:
         """Whether anybody would hear of a use."""
         # Who has not imported logging has no handler.
-        return self.hook is not None or self.note is not None or "logging" in sys.modules
+        return self.hook is not None or bool(self.notes) or "logging" in sys.modules
 
     def place(self) -> Place:
         """Where the running call stands."""
@@ -137,12 +143,12 @@ class Watch:
                 self._call(self.hook, use)
         except BaseException:
             refused = replace(use, allowed=False)
-            if self.note is not None:
-                self.note(refused)
+            for note in self.notes:
+                note(refused)
             log_use(refused)
             raise
-        if self.note is not None:
-            self.note(use)
+        for note in self.notes:
+            note(use)
         try:
             log_use(use)
         except Exception as error:

@@ -10,7 +10,8 @@ import datetime
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from dana_guards.facades.members import Facade, Member, same
+from dana_guards.effects import source
+from dana_guards.facades.members import Facade, Member, members_of, same
 from dana_guards.facades.values import FrozenValue, argument, calling, computing, reading, wrap
 
 
@@ -113,19 +114,45 @@ def _type(name: str, kind: type[FrozenValue], methods: str, constants: str) -> V
     return ValueType(name, kind, members, _plain(python))
 
 
+def _recorded(environment: Any) -> dict[str, Callable[..., Any]]:
+    """``now`` and the two ``today`` over the recorded clock, which tells the local time and its offset."""
+
+    def clock() -> datetime.datetime:
+        return datetime.datetime.fromisoformat(source(environment, "clock"))
+
+    def now(tz: datetime.tzinfo | None = None) -> datetime.datetime:
+        told = clock()
+        return told.replace(tzinfo=None) if tz is None else told.astimezone(tz)
+
+    def today() -> datetime.date:
+        return clock().date()
+
+    return {"now": _plain(now), "datetime": _plain(lambda: now()), "date": _plain(today)}
+
+
+def _clocked(shared: ValueType) -> Callable[[Any], ValueType]:
+    """A type whose members read the clock: the same in every context, but for one that is recorded or replayed."""
+
+    def make(environment: Any) -> ValueType:
+        if getattr(environment, "tape", None) is None:
+            return shared
+        told = _recorded(environment)
+        members = dict(members_of(shared)) | {"today": told[shared._name]}
+        if "now" in members:
+            members["now"] = told["now"]
+        return ValueType(shared._name, shared._kind, members, shared._call)
+
+    return make
+
+
 _NOW = "reads the clock, changes nothing"
+_DATETIME = _type(
+    "datetime", Moment, "now today fromisoformat strptime fromtimestamp combine fromordinal", "min max resolution"
+)
+_DATE = _type("date", Day, "today fromisoformat fromtimestamp fromordinal fromisocalendar", "min max")
 MEMBERS: Final[tuple[Member, ...]] = (
-    same(
-        "datetime",
-        _type(
-            "datetime",
-            Moment,
-            "now today fromisoformat strptime fromtimestamp combine fromordinal",
-            "min max resolution",
-        ),
-        _NOW,
-    ),
-    same("date", _type("date", Day, "today fromisoformat fromtimestamp fromordinal fromisocalendar", "min max"), _NOW),
+    Member("datetime", _clocked(_DATETIME), _NOW),
+    Member("date", _clocked(_DATE), _NOW),
     same("time", _type("time", Clock, "fromisoformat", "min max"), "constant time"),
     same("timedelta", _type("timedelta", Duration, "", "min max resolution"), "constant time"),
     same("timezone", _type("timezone", Zone, "", "utc"), "fixed offsets only"),

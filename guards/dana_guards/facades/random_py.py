@@ -7,10 +7,12 @@ makes a program repeatable. Not for secrets.
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from dana_guards.effects import source
 from dana_guards.facades.members import Member
 from dana_guards.limits import Meter
 
@@ -23,15 +25,17 @@ _DRAWS: Final[MutableMapping[Any, _Draw]] = WeakKeyDictionary()
 class _Draw:
     """The generator of one context and its functions; never a value of a program itself."""
 
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
-        self.source = random.Random()
+    def __init__(self, environment: Any) -> None:
+        self.meter: Meter = environment.meter
+        self._environment = weakref.ref(environment)
+        self.source = random.Random(source(environment, "random"))
 
     def seed(self, value: Any = None) -> None:
         """Start again; the same seed gives the same numbers."""
         if type(value) not in (int, float, str, bool, type(None)):
             raise TypeError("a seed is a number or a text")
-        self.source.seed(value)
+        environment = self._environment()
+        self.source.seed(source(environment, "random") if value is None and environment is not None else value)
 
     def choice(self, items: Any) -> Any:
         """One of the items. IndexError if there are none."""
@@ -133,7 +137,7 @@ def draw_of(environment: Any) -> _Draw:
     """The generator of a context; made at its first use."""
     found = _DRAWS.get(environment)
     if found is None:
-        found = _DRAWS[environment] = _Draw(environment.meter)
+        found = _DRAWS[environment] = _Draw(environment)
     return found
 
 

@@ -6,14 +6,19 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
+from dana_guards.effects import source
 from dana_guards.facades.members import Member, same
 
 _NAMESPACES: Final = ("NAMESPACE_DNS", "NAMESPACE_URL", "NAMESPACE_OID", "NAMESPACE_X500")
 
 
-def uuid4() -> str:
-    """A random identifier."""
-    return str(uuid.uuid4())
+def make_uuid4(environment: Any) -> Callable[[], str]:
+    """``uuid4()``: a random identifier."""
+
+    def uuid4() -> str:
+        return str(source(environment, "uuid4"))
+
+    return uuid4
 
 
 def _named(function: Callable[[uuid.UUID, str], uuid.UUID]) -> Callable[[Any, Any], str]:
@@ -33,7 +38,7 @@ def parse(text: Any) -> str:
 
 
 MEMBERS: Final[tuple[Member, ...]] = (
-    same("uuid4", uuid4, "random bytes of the system"),
+    Member("uuid4", make_uuid4, "random bytes of the system"),
     same("uuid3", _named(uuid.uuid3), "a digest of a short name"),
     same("uuid5", _named(uuid.uuid5), "a digest of a short name"),
     same("UUID", parse, "checks and spells"),

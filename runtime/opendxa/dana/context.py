@@ -94,6 +94,9 @@ class DanaContext:
     _tally: Callable[[int], object] | None = None
     """Gets the peak of the memory when the context ends."""
 
+    _tape: Any
+    """Records or replays effects."""
+
     def __init__(
         self,
         library: Library,
@@ -692,6 +695,14 @@ class DanaContext:
             reloader.close()
 
     def _end(self) -> None:
+        tape = self.__dict__.pop("_tape", None)
+        try:
+            self._drop()
+        finally:
+            if tape is not None:  # last of all, since it may raise
+                tape.close()
+
+    def _drop(self) -> None:
         """Drop everything that the context holds."""
         self._closed = True
         self._watch_no_more()

@@ -18,6 +18,7 @@ from hashlib import sha256
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from dana_guards import effects
 from dana_guards.errors import (
     DanaContextError,
     DanaError,
@@ -252,6 +253,7 @@ class ProcessContext(DanaContext):
             "name": self._settings[-1],
             "switches": switches,
             "capabilities": list(self.capability_rows()),
+            "tape": self._environment.tape is not None,
             "modules": self._environment.grants.modules_data(),
             "reload": self._reloader is not None,
         }
@@ -339,7 +341,7 @@ class ProcessContext(DanaContext):
             environment = self._environment
             if module:
                 environment = replace(environment, grants=environment.grants.for_module(module))
-            made = self._capabilities[row.name, module] = row.make(environment)
+            made = self._capabilities[row.name, module] = effects.made(row, environment)
         return made
 
     def _is_changed(self, file: str) -> bool:
@@ -410,7 +412,7 @@ class ProcessContext(DanaContext):
     def _has_worker(self) -> bool:
         return self.__dict__.get("_link") is not None
 
-    def _end(self) -> None:
+    def _drop(self) -> None:
         self._closed = True
         self._watch_no_more()
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:

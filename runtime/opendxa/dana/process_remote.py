@@ -123,8 +123,9 @@ class RemoteImporter(Importer):
 class RemoteGrants:
     """Grants that are asked of the parent at each use, so that only its copy counts."""
 
-    def __init__(self, worker: Worker, modules: ModuleGrants | None, module: str = "") -> None:
+    def __init__(self, worker: Worker, modules: ModuleGrants | None, module: str = "", tape: Any = None) -> None:
         self._worker = worker
+        self.tape = tape
         self._module = module
         self.modules = modules
 
@@ -132,7 +133,7 @@ class RemoteGrants:
         """The grants of a module; only the parent knows what they are."""
         if self.modules is None or not self.modules.holds_own(module):
             return self
-        return RemoteGrants(self._worker, self.modules, module)
+        return RemoteGrants(self._worker, self.modules, module, self.tape)
 
     def require(self, name: str, argument: Any = None, *, shown: str | None = None, by: str | None = None) -> None:
         """Return if the parent grants it; what it raises otherwise is raised here."""
@@ -184,7 +185,7 @@ def open_context(
         context,
         library,
         limits=Limits(settings["timeout"], settings["memory"], settings["output"]),
-        grants=lambda meter: RemoteGrants(worker, _modules(settings["modules"])),
+        grants=lambda meter: RemoteGrants(worker, _modules(settings["modules"]), "", _tape(worker, settings["tape"])),
         search_paths=[],
         functions=functions,
         objects=objects,
@@ -196,6 +197,25 @@ def open_context(
     context._environment.log = lambda level, text: worker.ask("log", [level, text])
     _ask_for_capabilities(worker, context, settings["capabilities"], {*functions, *objects})
     return context
+
+
+class RemoteTape:
+    """Chance and time of a context that is recorded or replayed: the parent's, as its capabilities are."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def source(self, name: str, meter: object) -> Any:
+        """A value of `dana_guards.effects.SOURCES`."""
+        return self._worker.ask_paused("source", [name])
+
+    def wrap(self, row: object, environment: object, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The parent records what it serves."""
+        return function
+
+
+def _tape(worker: Worker, wanted: bool) -> RemoteTape | None:
+    return RemoteTape(worker) if wanted else None
 
 
 def _modules(data: Any) -> ModuleGrants | None:

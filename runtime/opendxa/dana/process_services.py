@@ -142,6 +142,17 @@ def _claimed(context: ProcessContext, place: list[Any]) -> Iterator[None]:
         watch.claimed = before
 
 
+def source(context: ProcessContext, link: Link, message: list[Any]) -> Any:
+    """A value of chance or time, for a context that is recorded or replayed."""
+    from dana_guards.effects import SOURCES
+
+    name, _ = _fields(message, str)
+    tape = context._environment.tape
+    if tape is None or name not in SOURCES:
+        raise FrameError("a source is asked for that does not exist")
+    return tape.source(name, context._meter)
+
+
 def write(context: ProcessContext, link: Link, message: list[Any]) -> None:
     """Text of ``print``."""
     text, _ = _fields(message, str)
@@ -237,6 +248,7 @@ SERVICES: dict[str, Service] = {
     "step": step,
     "capability": capability,
     "grant": grant,
+    "source": source,
     "print": write,
     "log": log,
     "find": find_module,

@@ -64,6 +64,8 @@ class DanaRuntime:
         on_print: Callable[[str], Any] | None = None,
         on_capability: Callable[[CapabilityUse], object] | None = None,
         audit: DanaAudit | None = None,
+        record: PathLike | None = None,
+        replay: PathLike | None = None,
         llm: Any = None,
         name: str = "dana",
         reload: str | None = None,
@@ -90,6 +92,8 @@ class DanaRuntime:
         on_capability : called with a `CapabilityUse` at each use and each denial, before anything is done; if it
             raises, nothing is done.
         audit : collects the least policy that the context needed (`DanaAudit`); it grants nothing.
+        record : a file for what capabilities, chance and time answer, written when the context ends.
+        replay : such a file, which answers instead of the world; grants are asked all the same.
         llm : the provider of a language model, for contexts with the capability ``llm``.
         name : what the context is called in messages.
         reload : ``"auto"`` swaps changed modules in between calls, ``"manual"`` at `DanaContext.reload_changed`; with
@@ -97,7 +101,10 @@ class DanaRuntime:
 
         For all limits None means the default; ``"unlimited"`` must be written out.
 
-        Raises ValueError for every setting that is not understood, and says what is accepted.
+        Raises
+        ------
+        ValueError : a setting that is not understood; the message says what is accepted. A damaged recording.
+        OSError : a policy or a recording that cannot be read or written.
         """
         if isolation not in ISOLATIONS:
             raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
@@ -108,18 +115,26 @@ class DanaRuntime:
             limits, isolation = bounds.limits(), bounds.isolation
         elif not timeout is max_memory is max_output is None:
             limits = Limits.parse(timeout=timeout, memory=max_memory, output=max_output)
-        context = _context_kind(isolation)(
-            _library or self._library,
-            limits=limits,
-            grants=_grants(allowed_capabilities, on_capability, bounds, audit),
-            search_paths=check_paths(search_paths) if search_paths else [],
-            functions=check_functions(functions) if functions else {},
-            objects=check_objects(objects) if objects else {},
-            on_print=None if on_print is None else check_listener("on_print", on_print),
-            llm=llm,
-            name=name,
-            reload=check_reload(reload),
-        )
+        tape = None if record is replay is None else _tape(record, replay)
+        try:
+            context = _context_kind(isolation)(
+                _library or self._library,
+                limits=limits,
+                grants=_grants(allowed_capabilities, on_capability, bounds, audit, tape),
+                search_paths=check_paths(search_paths) if search_paths else [],
+                functions=check_functions(functions) if functions else {},
+                objects=check_objects(objects) if objects else {},
+                on_print=None if on_print is None else check_listener("on_print", on_print),
+                llm=llm,
+                name=name,
+                reload=check_reload(reload),
+            )
+        except BaseException:
+            if tape is not None:
+                tape.abandon()
+            raise
+        if tape is not None:
+            context._tape = tape
         if objects:
             context._prepare()  # the objects are copied now, whatever the host does with them later
         return context
@@ -201,9 +216,23 @@ def _inner_bounds(outer: Bounds | None, policy: Any, arguments: dict[str, Any]) 
     return Bounds.of_arguments("the context", arguments).within(bounds)
 
 
-def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | None, audit: Any) -> MakeGrants:
+def _tape(record: Any, replay: Any) -> Any:
+    """What records or replays effects."""
+    from dana_guards.effects import Player, Recorder
+
+    if record is not None and replay is not None:
+        raise ValueError("record and replay exclude each other")
+    path = replay if record is None else record
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"a recording is the path of a file, not {path!r}")
+    return Player(path) if record is None else Recorder(path)
+
+
+def _grants(
+    allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | None, audit: Any, tape: Any
+) -> MakeGrants:
     """What makes the grants; those that the host named are parsed at once, so that a mistake shows here."""
-    if bounds is None and (allowed is None or allowed == ()) and on_capability is None and audit is None:
+    if bounds is None and (allowed is None or allowed == ()) and on_capability is audit is tape is None:
         return _no_grants
     from dana_guards.capabilities import Grants
     from dana_guards.capabilities.uses import Watch
@@ -212,10 +241,13 @@ def _grants(allowed: Iterable[str] | None, on_capability: Any, bounds: Bounds | 
         check_listener("on_capability", on_capability)
     grants = (bounds.grants if bounds is not None else None) or Grants(allowed or ())
     modules = None if bounds is None else bounds.modules
-    note = None
+    notes: tuple[Callable[[CapabilityUse], None], ...] = ()
     if audit is not None:
         note, modules = _audited(audit, modules)
-    return lambda meter: grants.of_context(Watch(on_capability, meter, note), modules)
+        notes = (note,)
+    if tape is not None:
+        notes = (*notes, tape.note)
+    return lambda meter: grants.of_context(Watch(on_capability, meter, notes, tape), modules)
 
 
 def _audited(audit: Any, modules: Any) -> tuple[Callable[[CapabilityUse], None], Any]:

@@ -49,6 +49,9 @@ class DanaTenant:
             raise ValueError("a tenant needs a name")
         if max_contexts is not None and (type(max_contexts) is not int or max_contexts < 1):
             raise ValueError(f"max_contexts={max_contexts!r}: give a whole number above 0, or None")
+        for single in ("record", "replay"):
+            if settings.get(single) is not None:
+                raise ValueError(f"{single}= is for one context: give it to create_context of the tenant")
         self.name = name
         self._create = create
         self._max_contexts = max_contexts
