@@ -94,7 +94,7 @@ class DanaContext:
     _tally: Callable[[int], object] | None = None
     """Gets the peak of the memory when the context ends."""
 
-    _tape: Any
+    _tape: Any = None
     """Records or replays effects."""
 
     def __init__(
@@ -310,7 +310,7 @@ class DanaContext:
         """
         if self._closed:
             return
-        if not self._used and self._reloader is None:
+        if not self._used and self._reloader is None and self._tape is None:
             self._closed = True  # nothing was made; a context that is not used costs little more than its settings
             return
         if self._begin_end():
