@@ -1,6 +1,6 @@
 """A web application that runs Dana: one context for each request, limits for each call, no state that crosses over.
 
-    pip install "dana2py[web]"
+    pip install -e ".[web]"
     uvicorn --app-dir examples/web app:app
     curl localhost:8000/bill -H content-type:application/json \\
         -d '{"customer": "ann", "lines": [{"name": "tea", "price": 4.5, "count": 2}]}'
@@ -131,8 +131,8 @@ async def bill(basket: Basket, context: Fresh, request: Request) -> dict[str, An
         module = await context.import_module_async("basket")
         for line in basket.lines:
             await module.add.call_async(line.name, line.price, line.count)
-        result = await module.bill.call_async(basket.customer)
-        return result.as_dict()
+        result: dict[str, Any] = await module.bill.call_async(basket.customer)
+        return result
 
     return await while_connected(request, work())
 
