@@ -185,6 +185,9 @@ async def close(context: DanaContext) -> None:
         with contextlib.suppress(RuntimeError):  # the loop's executor is shut down
             await asyncio.to_thread(context._end)  # the end of a process takes a moment
     context._end()
+    if context._reloader is not None:
+        with contextlib.suppress(RuntimeError):
+            await asyncio.to_thread(context._reloader.settle)
 
 
 async def stream(function: FunctionType, items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:

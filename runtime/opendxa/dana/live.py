@@ -91,16 +91,15 @@ class LiveFunctions:
             function = members.get(function.__globals__["I_method"], function)
         return function(*args, **named)
 
-    def follow(self, context: DanaContext, moved: dict[int, Any]) -> None:
-        """Make each of them its successor, as far as it has one."""
+    def follow(self, context: DanaContext, successor: Callable[[Any], Any]) -> None:
+        """Make each of them what is in the place of its target now, as far as there is something."""
         with self._lock:
             for function in list(self._functions):
                 target = function.__dict__.get(_TARGET)
-                successor = moved.get(id(target))
-                if successor is None or "I_method" in function.__globals__:
+                new = None if "I_method" in function.__globals__ else successor(target)
+                if new is None:
                     continue
-                is_struct = isinstance(target, StructType)
-                fresh = context._constructor(successor) if is_struct else context._host_value(successor)
+                fresh = context._constructor(new) if isinstance(new, StructType) else context._host_value(new)
                 if type(fresh) is FunctionType:
                     _become(function, fresh)
                     if self._armed:

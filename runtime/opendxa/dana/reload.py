@@ -89,12 +89,11 @@ def renew(context: DanaContext, names: Iterable[str]) -> list[str]:
             store.update(known)
         raise
     _keep_types(environment.types.types, before[0], old)
-    moved = _moved(context, old)
-    _move_session(context, moved)
+    _move_session(context, old)
     for name in old:
         _show_new(context, name)
     if context._reloader is not None:
-        context._reloader.follow(context, old, moved)
+        context._reloader.follow(context, old)
     for module in old.values():
         retire(context, module)
     for view in context._modules.values():
@@ -109,29 +108,35 @@ def _keep_types(types: dict[str, Any], before: dict[str, Any], old: dict[str, Lo
             types[name] = known
 
 
-def _moved(context: DanaContext, old: dict[str, LoadedModule]) -> dict[int, Any]:
-    """What is now in the place of each module, function and struct of the old modules, by identity."""
-    moved: dict[int, Any] = {}
-    for name, module in old.items():
-        new = context._importer.modules[name]
-        moved[id(module)] = new
-        for key, value in module.__dict__.items():
-            own = (type(value) is FunctionType and value.__globals__ is module.__dict__) or (
-                isinstance(value, StructType) and value.__module__ == name
-            )
-            if own and type(new.__dict__.get(key)) is type(value):
-                moved[id(value)] = new.__dict__[key]
-    return moved
+def successor(context: DanaContext, value: Any, renewed: Iterable[str]) -> Any:
+    """What is now in the place of a module, function or struct of some version of the renewed modules; else None.
+
+    By name: a function that one version lacks has a successor in the next that has it again.
+    """
+    modules = context._importer.modules
+    if isinstance(value, LoadedModule):
+        found = modules[value.__name__] if value.__name__ in renewed else None
+    elif type(value) is FunctionType:
+        home, name = str(value.__globals__.get("__name__")), value.__name__
+        own = home in renewed and value.__globals__.get(name) is value  # not one that was made inside of another
+        found = modules[home].__dict__.get(name) if own else None
+    elif isinstance(value, StructType):
+        home = value.__module__
+        found = modules[home].__dict__.get(value.__name__) if home in renewed else None
+    else:
+        return None
+    return found if type(found) is type(value) and found is not value else None
 
 
-def _move_session(context: DanaContext, moved: dict[int, Any]) -> None:
+def _move_session(context: DanaContext, renewed: Iterable[str]) -> None:
     """Names that texts of `eval_dana` imported mean the new things."""
     if context._main is None:
         return
     namespace = context._main.__dict__
     for key, value in list(namespace.items()):
-        if key[0] != "_" and id(value) in moved:
-            namespace[key] = moved[id(value)]
+        new = None if key[0] == "_" else successor(context, value, renewed)
+        if new is not None:
+            namespace[key] = new
 
 
 def _show_new(context: DanaContext, name: str) -> None:
@@ -297,9 +302,9 @@ class Reloader:
 
     # -- what follows ----------------------------------------------------------------------------------
 
-    def follow(self, context: DanaContext, old: Iterable[str], moved: dict[int, Any]) -> None:
+    def follow(self, context: DanaContext, old: Iterable[str]) -> None:
         """Functions that the host holds, and instances that live on, belong to the new modules now."""
-        self.live.follow(context, moved)
+        self.live.follow(context, lambda value: successor(context, value, old))
         self.migration.run({name: context._importer.modules[name].__dict__ for name in old})
 
     def _renewed(self, old: StructType, new: StructType) -> None:
