@@ -432,6 +432,19 @@ def test_sessions_follow(write: Write, make_context: Make) -> None:
     assert context.eval_dana("g()") == [2, 2, 1]
 
 
+def test_the_package_file_of_a_search_folder(write: Write, make_context: Make, tier: str) -> None:
+    """What an ``__init__.na`` beside the modules gives to texts follows as well."""
+    write("__init__.na", "def f():\n    return 1\n")
+    context = make_context(reload="manual", isolation=tier)
+    assert context.eval_dana("f()") == 1
+    assert context.reload_changed() == []
+    write("__init__.na", "def f():\n    return 2\n")
+    assert context.reload_changed() == ["__init__"]
+    assert (context.eval_dana("f()"), context.reload_changed()) == (2, [])
+    os.utime(write("__init__.na", "def f():\n    return 2\n"))
+    assert context.reload_changed() == []
+
+
 def test_packages(write: Write, make_context: Make, tier: str) -> None:
     """An ``__init__.na`` and the modules beside it are reloaded each by its own change, and stay attributes."""
     write("shop/__init__.na", "rate = 1\n")

@@ -18,7 +18,7 @@ from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError, InternalError
 from dana_guards.spelling import python_name
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
-from opendxa.dana.search import Place, Root, check_name, find, not_found, package_file
+from opendxa.dana.search import Place, Root, check_name, find, locate, not_found, package_file
 
 Stamp = tuple[int | str, ...] | None
 
@@ -137,10 +137,10 @@ class Importer:
 
     def _is_there(self, name: str) -> bool:
         """Whether a module still has a file, or a folder."""
-        return find(check_name(name), self.roots) is not None
+        return locate(name, self.roots) is not None
 
     def _is_changed(self, name: str) -> bool:
-        info, place = info_of(self.modules[name]), find(check_name(name), self.roots)
+        info, place = info_of(self.modules[name]), locate(name, self.roots)
         if info is None or info.compiled is None or place is None or place.file is None:
             return False
         stamp = stamp_of(place)
@@ -176,7 +176,7 @@ class Importer:
         if found is not None:
             return found
         parts = check_name(name)
-        place = find(parts, self.roots)
+        place = locate(name, self.roots)
         if place is None:
             plain = None if importer is None else self._facade(name, importer=importer)
             if plain is not None:

@@ -45,7 +45,7 @@ from opendxa.dana.process_module import ProcessModule
 from opendxa.dana.process_pool import POOL
 from opendxa.dana.process_values import RemoteFunction, keep_leaf
 from opendxa.dana.results import as_result
-from opendxa.dana.search import Place, Root, check_name, find
+from opendxa.dana.search import Place, Root, check_name, locate
 
 if TYPE_CHECKING:
     from dana_guards.safe_builtins import Builtin
@@ -347,7 +347,7 @@ class ProcessContext(DanaContext):
     def _is_changed(self, file: str) -> bool:
         """Whether a module's text is another one now than the worker has."""
         name, stamp, digest = self._files[file]
-        place = None if name == "__main__" else find(check_name(name), self.roots())
+        place = None if name == "__main__" else locate(name, self.roots())
         if place is None or place.file is None:
             return False
         now = stamp_of(place)

@@ -19,7 +19,7 @@ from opendxa.dana.frames import FrameError
 from opendxa.dana.host import is_async
 from opendxa.dana.importer import stamp_of
 from opendxa.dana.library import decode, read_place
-from opendxa.dana.search import Place, check_name, display_path, find, not_found, package_file
+from opendxa.dana.search import Place, display_path, locate, not_found, package_file
 
 if TYPE_CHECKING:
     from opendxa.dana.process_context import ProcessContext
@@ -185,14 +185,14 @@ def _count(context: ProcessContext, link: Link, text: str) -> None:
 def find_module(context: ProcessContext, link: Link, message: list[Any]) -> Any:
     """Where a module is, and its text; the code as well if the cache has it. None if there is none."""
     name, _ = _fields(message, str)
-    place = find(check_name(name), context.roots())
+    place = locate(name, context.roots())
     return None if place is None else sent_place(context, place, name)
 
 
 def exists(context: ProcessContext, link: Link, message: list[Any]) -> bool:
     """Whether there is a module of that name."""
     name, _ = _fields(message, str)
-    return find(check_name(name), context.roots()) is not None
+    return locate(name, context.roots()) is not None
 
 
 def missing(context: ProcessContext, link: Link, message: list[Any]) -> None:

@@ -146,6 +146,16 @@ def package_file(root: Root) -> Place | None:
     return None if file is None else Place(file, root.folder, True, root.vouched)
 
 
+def locate(name: str, roots: Iterable[Root]) -> Place | None:
+    """Where a module is, by its full name; ``__init__`` is the file of the first search folder that has one.
+
+    DanaImportError if it is no name of a module.
+    """
+    if name != PACKAGE_FILE.removesuffix(SUFFIX):
+        return find(check_name(name), roots)
+    return next((place for place in map(package_file, roots) if place is not None), None)
+
+
 def _regular(path: str, folder: str) -> str | None:
     """The real path of a regular file below the folder, None for anything else."""
     try:

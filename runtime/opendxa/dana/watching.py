@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from opendxa.dana.reload import ReloadEvent
 
+LOG = logging.getLogger("opendxa.dana.reload")
 PERIOD = 0.5
 """Seconds between two looks at which folders there are, and without watchfiles at what is in them."""
 DEBOUNCE_MS, STEP_MS = 200, 20
@@ -94,22 +95,23 @@ class Watcher:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            told = [(watching, watching.folders()) for watching in self.everybody()]
-            if not told:
-                with self._lock:
-                    if not self.everybody():
-                        stop.set()
-                        return
-            del told
-            for changed in self._changes(stop):
-                if stop.is_set():
+            with self._lock:
+                if not self.everybody():
+                    stop.set()
                     return
-                self._notify(changed)
+            try:
+                for changed in self._changes(stop):
+                    if stop.is_set():
+                        return
+                    self._notify(changed)
+            except Exception:  # whatever it was, nobody would watch any more
+                LOG.exception("watching goes on after a failure")
+                stop.wait(PERIOD)
 
     def _folders(self) -> dict[str, tuple[int, int]]:
         """All folders that are there, and what tells a folder from another one of that name."""
         found = {}
-        for folder in {folder for watching in self.everybody() for folder in watching.folders()}:
+        for folder in set().union(*map(_folders_of, self.everybody())):
             with contextlib.suppress(OSError):
                 facts = os.stat(folder)
                 found[folder] = facts.st_dev, facts.st_ino
@@ -119,10 +121,10 @@ class Watcher:
         """Tell everybody whom changes in those folders concern; None stands for all folders."""
         for watching in self.everybody():
             try:
-                if changed is None or not changed.isdisjoint(watching.folders()):
+                if changed is None or not changed.isdisjoint(_folders_of(watching)):
                     watching.notice()
             except Exception:
-                logging.getLogger("opendxa.dana.reload").exception("watching goes on after a failure")
+                LOG.exception("watching goes on after a failure")
 
     def _changes(self, stop: threading.Event) -> Iterator[set[str] | None]:
         """The folders in which something changed, until other folders are to be watched; first all of them."""
@@ -147,7 +149,7 @@ class Watcher:
                 if any(path in folders for _, path in changes) or self._folders() != folders:
                     return  # a folder that was removed is watched no more, even if there is one of its name again
         except OSError as error:  # no more watches, or a folder that went away meanwhile
-            logging.getLogger("opendxa.dana.reload").debug("folders are listed instead of watched: %s", error)
+            LOG.debug("folders are listed instead of watched: %s", error)
             yield from self._listed(folders, stop)
 
     def _listed(self, folders: Iterable[str], stop: threading.Event) -> Iterator[set[str] | None]:
@@ -160,6 +162,15 @@ class Watcher:
             before = after
             if changed:
                 yield changed
+
+
+def _folders_of(watching: Watching) -> set[str]:
+    """The folders of somebody who may be about to end, or to load another module."""
+    try:
+        return watching.folders()
+    except (AttributeError, RuntimeError) as error:
+        LOG.debug("the folders are asked for again: %s", error)
+        return set()
 
 
 def _is_text(change: object, path: str) -> bool:
