@@ -235,3 +235,28 @@ def test_a_hook_that_is_none(make_context: Make) -> None:
     """What cannot be called is refused when the context is made."""
     with pytest.raises(ValueError, match="on_capability is a function"):
         make_context(on_capability="print")
+
+
+def test_the_host_learns_why_its_hook_failed(make: Make) -> None:
+    """The exception of the hook is the cause of the error that the host gets, in each tier."""
+
+    def broken(use: CapabilityUse) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(DanaCapabilityError) as caught:
+        make(allowed_capabilities=["env"], on_capability=broken).eval_dana("get_env('HOME')")
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_the_text_of_a_hooks_exception_stays_with_the_host() -> None:
+    """A worker is sent its kind only."""
+    from opendxa.dana.process_errors import error_data
+
+    def broken(use: CapabilityUse) -> None:
+        raise OSError("the secret path of the log")
+
+    with pytest.raises(DanaCapabilityError) as caught:
+        capabilities.Grants(["env"], broken).require("env", "HOME")
+    sent = error_data(caught.value, hide_foreign=True)
+    assert "secret" not in repr(sent)
+    assert sent["cause"]["kinds"][0] == "OSError"

@@ -352,7 +352,7 @@ class Grants:
         needs: str | None = None,
     ) -> None:  # fmt: skip
         watch = self.watch
-        if watch.listens():
+        if watch.listens(granted is not None):
             watch.tell(
                 CapabilityUse(
                     capability.name,

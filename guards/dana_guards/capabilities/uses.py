@@ -124,10 +124,9 @@ class Watch:
         """Where a worker says that the running call stands; None where this process has the stack."""
         self._inside: set[int] = set()
 
-    def listens(self) -> bool:
-        """Whether anybody would hear of a use."""
-        # Who has not imported logging has no handler.
-        return self.hook is not None or bool(self.notes) or "logging" in sys.modules
+    def listens(self, allowed: bool) -> bool:
+        """Whether anybody would hear of a use, or of a denial."""
+        return self.hook is not None or bool(self.notes) or _logger_for(allowed) is not None
 
     def place(self) -> Place:
         """Where the running call stands."""
@@ -190,15 +189,23 @@ def _failed(use: CapabilityUse, what: str, error: Exception) -> DanaCapabilityEr
 
 def log_use(use: CapabilityUse) -> None:
     """One record of `logging`, if the host listens; every field on one line, so none can forge another record."""
+    logger = _logger_for(use.allowed)
+    if logger is not None:
+        logger.log(_INFO if use.allowed else _WARNING, "%s", use, extra=fields_of(use))
+
+
+_INFO, _WARNING = 20, 30
+
+
+def _logger_for(allowed: bool) -> Any:
+    """The logger, or None if it would not hear of a use or a denial."""
     logging = sys.modules.get("logging")
-    if logging is None:
-        return
+    if logging is None:  # who has not imported it has no handler
+        return None
     logger: Any = logging.getLogger(LOGGER)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())  # a host that has set nothing up gets nothing on stderr
-    level = logging.INFO if use.allowed else logging.WARNING
-    if logger.isEnabledFor(level):
-        logger.log(level, "%s", use, extra=fields_of(use))
+    return logger if logger.isEnabledFor(_INFO if allowed else _WARNING) else None
 
 
 def fields_of(use: CapabilityUse) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def error_data(error: BaseException, *, hide_foreign: bool = False, number: int 
     if type(number) is int:
         data["host"] = number
     if isinstance(error, DanaError):
-        return data | _fields(error)
+        return data | _fields(error, hide_foreign)
     hidden = hide_foreign and (not isinstance(error, Exception) or is_foreign(error))
     if not hidden:
         data["visible"] = is_marked(error) or hide_foreign
@@ -68,7 +68,7 @@ def _message(error: BaseException) -> str:
     return message_of(error)[:_LONGEST] if isinstance(error, Exception) else type(error).__name__
 
 
-def _fields(error: DanaError) -> dict[str, Any]:
+def _fields(error: DanaError, hide_foreign: bool) -> dict[str, Any]:
     data: dict[str, Any] = {
         "message": error.message[:_LONGEST],
         "place": [error.filename, error.lineno, error.column, error.source_line],
@@ -82,7 +82,7 @@ def _fields(error: DanaError) -> dict[str, Any]:
     if isinstance(cause, errors.Interrupt):
         data["stopped"] = True
     elif cause is not None:
-        data["cause"] = error_data(cause) if not isinstance(cause, DanaError) else None
+        data["cause"] = error_data(cause, hide_foreign=hide_foreign) if not isinstance(cause, DanaError) else None
     return data
 
 
