@@ -114,6 +114,10 @@ def test_error_keeps_the_old_code(
         settled(context, lambda: (f() == 1) and bool(caplog.records))
         assert message in caplog.text
         assert "the old code runs on" in caplog.text
+        for _ in range(3):
+            context._reloader.notice()  # type: ignore[union-attr]
+            assert f() == 1
+        assert len(caplog.records) == 1
     write("m.na", "def f():\n    return 3\n")
     settled(context, lambda: f() == 3)
 

@@ -29,7 +29,7 @@ from opendxa.dana.hook import PREFIX, DanaFinder, DanaLoader, settings
 from opendxa.dana.importer import importers_of, is_same, stamp_of
 from opendxa.dana.loaded import LoadedModule, info_of, restore
 from opendxa.dana.migration import Migration
-from opendxa.dana.reload import ReloadEvent, report
+from opendxa.dana.reload import ReloadEvent, last_change, report
 
 PathLike = str | os.PathLike[str]
 Told = Callable[[ReloadEvent], Any]
@@ -38,6 +38,8 @@ _reloading = threading.RLock()
 _open: set[Watch] = set()
 _classes: weakref.WeakSet[StructType] = weakref.WeakSet()
 _migration = Migration(_classes, lambda old, new: None)
+_told: list[object] = []
+"""The last error, and when its files had changed."""
 
 
 class Watch:
@@ -135,10 +137,11 @@ def reload_changed(wanted: Callable[[str], bool]) -> None:
         files = tuple(file for module, file in _loaded() if module.__name__ in changed)
         names = tuple(name.removeprefix(PREFIX) for name in changed)
         error = _reload([modules[name] for name in changed])
-    done = _migration
+        done, known = _migration, _told.copy()
+        _told[:] = [] if error is None else [str(error), *map(last_change, files)]
     if error is None:
         report(ReloadEvent(names, files, None, None, done.migrated, tuple(done.refused)))
-    else:
+    elif known != _told:  # else something different in the folders has changed
         report(ReloadEvent(names, files, None, error))
 
 

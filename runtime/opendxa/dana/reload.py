@@ -154,6 +154,14 @@ def files_of(context: DanaContext, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(known[name] for name in names if name in known)
 
 
+def last_change(file: str) -> int:
+    """When a file was changed last, in nanoseconds; 0 if it is gone."""
+    try:
+        return os.stat(file).st_ctime_ns
+    except OSError:
+        return 0
+
+
 def folders_of(context: DanaContext) -> set[str]:
     """The folders in which something may change that concerns the context. Asked by any thread."""
     if "_builtins" not in context.__dict__:
@@ -225,6 +233,8 @@ class Reloader:
         self._mode = mode
         self._lock = threading.Lock()
         self._watched = False
+        self._told: tuple[object, ...] = ()
+        """The last error, and when its files had changed."""
         self.due = False
         """Whether files may have changed since the last look."""
         self.live = live.LiveFunctions(self.enter)
@@ -290,8 +300,12 @@ class Reloader:
             if names:
                 names = context._renew(names)
         except DanaError as error:
-            report(ReloadEvent(tuple(names), files_of(context, names), context._settings[-1], error))
+            event = ReloadEvent(tuple(names), files_of(context, names), context._settings[-1], error)
+            told, self._told = self._told, (str(error), *map(last_change, event.files))
+            if told != self._told:  # something else in the folder may have changed
+                report(event)
             return
+        self._told = ()
         if names:
             self.report(context, names)
 
