@@ -211,15 +211,25 @@ def _lambda_colon(tokens: list[Token], index: int, _accepted: frozenset[str]) ->
 
 def _foreign_statement(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hint | None:
     """Statements of Python that Dana does not have, where a name is followed by another name."""
-    first = tokens[_line_start(tokens, index)]
+    start = _line_start(tokens, index)
+    first = tokens[start]
     if first.kind == "YIELD" or tokens[index].kind == "YIELD":
         return "Dana has no generators, so nothing can be yielded", "collect the values in a list and return it"
-    if tokens[index] is not first and first.kind == "NAME" and first.value in _FOREIGN:
+    if first.kind == "NAME" and first.value in _FOREIGN and _begins_foreign(tokens, start, index):
         return _FOREIGN[str(first.value)]
     before = _previous(tokens, index)
     if before is not None and before.kind == "NAME" and before.value in ("await", "async"):
         return _FOREIGN[str(before.value)]
     return None
+
+
+def _begins_foreign(tokens: list[Token], start: int, index: int) -> bool:
+    """Is the first word meant as a statement? Then something follows it directly, or it heads a block in brackets."""
+    if index <= start + 1:
+        return index == start + 1
+    token, before = tokens[index], tokens[index - 1]
+    heads_block = token.kind == "LBRACE" or (token.kind == "NEWLINE" and before.kind == "COLON")
+    return heads_block and tokens[start + 1].kind == "LPAR" and tokens[start].value in ("match", "switch", "function")
 
 
 _FOREIGN: dict[str, Hint] = {
@@ -235,6 +245,13 @@ _FOREIGN: dict[str, Hint] = {
     "let": ("Dana has no 'let'", "write 'name = value'"),
     "var": ("Dana has no 'var'", "write 'name = value'"),
     "const": ("Dana has no 'const'", "write 'name = value'"),
+    "catch": ("Dana has no 'catch'", "write 'except as e:'"),
+    "throw": ("Dana has no 'throw'", "write 'raise'"),
+    "elseif": ("Dana has no 'elseif'", "write 'elif'"),
+    "elsif": ("Dana has no 'elsif'", "write 'elif'"),
+    "foreach": ("Dana has no 'foreach'", "write 'for name in values:'"),
+    "unless": ("Dana has no 'unless'", "write 'if not'"),
+    "until": ("Dana has no 'until'", "write 'while not'"),
     "print": ("'print' is a function", "write print(value)"),
     "use": ("'use' is a function", 'write use("name")'),
 }
@@ -304,11 +321,13 @@ def _is_word(token: Token) -> bool:
     return token.value in KEYWORDS and token.kind == KEYWORDS[str(token.value)]
 
 
-def _assignment_in_condition(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hint | None:
-    """``if x = 1:`` and ``x := 1`` as a statement."""
+def _assignment_in_condition(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
+    """``if x = 1:``, ``f((x = 1))``, and ``x := 1`` as a statement."""
     first = tokens[_line_start(tokens, index)]
     if tokens[index].kind == "EQUAL" and first.kind in ("IF", "ELIF", "WHILE", "ASSERT"):
         return "'=' assigns and cannot stand in a condition", "write '==' to compare"
+    if tokens[index].kind == "EQUAL" and _OPERATOR - {"AUGMENTED"} <= accepted:
+        return "'=' assigns and cannot stand inside an expression", "write '==' to compare"
     if tokens[index].kind == "WALRUS":
         return "':=' needs brackets here", "write '=' to assign, or (name := value)"
     return None
@@ -326,6 +345,13 @@ def _lonely_clause(tokens: list[Token], index: int, accepted: frozenset[str]) ->
     return None
 
 
+_HEADERS = frozenset({
+    "IF", "ELIF", "ELSE", "FOR", "WHILE", "DEF", "SYNC", "TRY", "EXCEPT", "FINALLY", "WITH", "STRUCT", "RESOURCE",
+    "WORKFLOW", "INTERFACE", "AGENT_BLUEPRINT",
+})  # fmt: skip
+"""Words that begin a line with a block."""
+
+
 def _block(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """Indentation that is missing or too much, and a header without its colon."""
     token = tokens[index]
@@ -338,7 +364,14 @@ def _block(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | 
         message = f"the block after {header.value!r} in line {header.span.line} is missing"
         return message, "indent it; 'pass' does nothing"
     if "EXCEPT" in accepted and "FINALLY" in accepted and "ELSE" not in accepted:
+        if token.value == "catch":
+            return _FOREIGN["catch"]
         return "this 'try' has neither 'except' nor 'finally'", "add 'except:' at the indentation of its 'try'"
+    if token.kind == "NEWLINE" and "COLON" in accepted and tokens[_line_start(tokens, index)].kind in _HEADERS:
+        header = tokens[_line_start(tokens, index)]
+        return f"the line of {header.value!r} has no ':' at its end", "add ':'"
+    if token.kind == "NEWLINE" and "ELSE" in accepted and "COLON" not in accepted:
+        return "a conditional expression needs an 'else'", "write a if test else b"
     if token.kind == "LBRACE" and "COLON" in accepted:
         return "a block is not written in braces", "end the line with ':' and indent the block"
     return None
@@ -356,8 +389,10 @@ def _operators(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hi
         return f"there is no operator {pair!r}", found
     if token.kind == "AT" and before is not None and before.kind != "NEWLINE":
         return "there is no operator '@'", "a decorator stands alone on the line before its def"
+    if token.kind in ("DOUBLESLASH", "SLASH") and index == _line_start(tokens, index):
+        return "a comment does not begin with '/'", "write # text"
     if token.kind == "DOT" and index + 2 < len(tokens) and tokens[index + 1].kind == tokens[index + 2].kind == "DOT":
-        return "'...' has no meaning here", "write pass"
+        return "'...' has no meaning here", "write pass" if index == _line_start(tokens, index) else "leave it out"
     return None
 
 
@@ -383,11 +418,22 @@ def _declarations(tokens: list[Token], index: int, accepted: frozenset[str]) -> 
         return "a declaration needs a value", f"write {first.value}: type = value"
     if token.kind == "LPAR" and first.kind in ("STRUCT", "RESOURCE", "WORKFLOW", "AGENT_BLUEPRINT", "INTERFACE"):
         return "declared types do not inherit", "embed the other one in a field whose name starts with _"
+    if accepted == {"COLON"} and index == start + 1 and first.kind == "NAME":
+        value = " = value" if token.kind == "EQUAL" else ""
+        return "a field needs a type", f"write {first.value}: type{value}"
+    if token.kind == "COLON" and index == start + 1 and first.kind == "NAME" and accepted == {"LPAR", "NEWLINE"}:
+        return "an interface lists methods, not fields", f"write {first.value}() -> type"
+    if "DEF" in accepted and "AT" in accepted and "PASS" not in accepted and token.kind in _HEADERS:
+        return f"a decorator stands before a 'def', not before {token.value!r}", "call the function on a later line"
     if token.kind == "DEF" and "PASS" in accepted and "RETURN" not in accepted:
         hint = "an interface lists signatures, as in area() -> float; an agent's methods belong to its blueprint"
         return "'def' cannot stand here", hint
     if token.kind == "STRING" and accepted == {"NAME", "NONE"}:
         return "a type is not written as a text", "leave out the quotes"
+    if token.kind == "LSQB" and accepted == {"NAME", "NONE"}:
+        return "a type is no list", "a function's type is callable, a list's is list or list[int]"
+    if token.kind == "OR" and "VBAR" in accepted and "AND" not in accepted:
+        return "types are not joined by 'or'", "write int | str"
     if first.kind in ("DEF", "SYNC") and token.kind in ("SLASH", "COMMA", "RPAR"):
         before = _previous(tokens, index)
         if token.kind == "SLASH" or (before is not None and before.kind == "STAR"):
@@ -395,19 +441,21 @@ def _declarations(tokens: list[Token], index: int, accepted: frozenset[str]) -> 
     return None
 
 
-def _call_without_brackets(tokens: list[Token], index: int, _accepted: frozenset[str]) -> Hint | None:
+def _call_without_brackets(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """``say "x"`` and two values beside each other."""
     before = _previous(tokens, index)
     token = tokens[index]
     if before is None or before.kind not in ("NAME", "NUMBER", "STRING", "RPAR", "RSQB"):
         return None
     if token.kind in ("STRING", "FSTRING_START", "NUMBER", "NAME"):
-        hint = f"write {before.value}(…) to call it" if before.kind == "NAME" else "is an operator or a comma missing?"
+        in_brackets = not accepted.isdisjoint(("RPAR", "RSQB", "RBRACE", "FIELD_END"))
+        is_call = before.kind == "NAME" and not in_brackets
+        hint = f"write {before.value}(…) to call it" if is_call else "is an operator or a comma missing?"
         return f"{_described(token)} cannot follow {_described(before)}", hint
     return None
 
 
-_COMPLETE = (_foreign_statement, _misspelt_word, _misspelt_inside, _word_as_name, _operators)
+_COMPLETE = (_foreign_statement, _misspelt_word, _misspelt_inside, _word_as_name, _operators, _block, _declarations)
 _LOOKS: tuple[Look, ...] = (
     _scope_word,
     _foreign_statement,

@@ -78,8 +78,11 @@ def resolve(
 
 
 def _collect_scoped(module: nodes.Module, scope: ModuleScope) -> None:
-    """Find every assignment to ``private: public: system:``; they hold for the whole module (2.1)."""
+    """Find every ``global`` name and every assignment to ``private: public: system:``: they hold everywhere (2.1)."""
     for node in statements(module):
+        if isinstance(node, nodes.Global):
+            for name in node.names:
+                scope.bind(name)
         for target in _targets(node):
             for part in walk(target):
                 if isinstance(part, nodes.ScopedName) and part.scope in scope.scoped:
@@ -134,6 +137,9 @@ class _Binder:
             case nodes.FunctionDef() | nodes.Composition():
                 self.scope.bind(node.name)
                 self.scope.functions.setdefault(node.name, node.span.line)
+                self._defaults(node.params)
+                for decorator in node.decorators if isinstance(node, nodes.FunctionDef) else ():
+                    self._walrus(decorator)
             case nodes.StructDef() | nodes.InterfaceDef():
                 self.scope.bind(node.name)
             case nodes.AgentDef():
@@ -181,9 +187,17 @@ class _Binder:
         """``name := value`` binds in the function, also out of a comprehension, not out of a lambda."""
         if isinstance(node, nodes.Walrus):
             self.scope.bind(node.name)
-        if not isinstance(node, nodes.Lambda):
-            for child in children(node):
-                self._walrus(child)
+        if isinstance(node, nodes.Lambda):
+            self._defaults(node.params)
+            return
+        for child in children(node):
+            self._walrus(child)
+
+    def _defaults(self, params: Iterable[nodes.Param]) -> None:
+        """Defaults are evaluated where the function is defined, so that is where they bind."""
+        for param in params:
+            if param.default is not None:
+                self._walrus(param.default)
 
     def _imports(self, node: nodes.Import) -> None:
         for name in node.names:
@@ -227,6 +241,10 @@ class _Resolver(Visitor):
         self.piped: bool | None = None
         """Whether the stage around gets a value; None outside stages."""
         self.handlers = 0
+        self.iterables = 0
+        """How many iterables of comprehensions are around."""
+        self.body: tuple[nodes.Stmt, ...] = ()
+        """The statements of the current function."""
 
     # -- helpers -------------------------------------------------------------------------------
 
@@ -371,6 +389,13 @@ class _Resolver(Visitor):
         """Value first, then the name."""
         self.visit(node.value)
         self.assign(node.name)
+        if self.iterables:
+            self.error(node, "':=' cannot stand in what a comprehension loops over", "assign it on a line before")
+        scope: Scope | None = self.scope
+        while scope is not None and scope.kind == "comprehension":
+            if node.name in scope.names:
+                self.error(node, f"'{node.name}' is what the comprehension loops over", "':=' needs another name")
+            scope = scope.parent
 
     # -- targets -------------------------------------------------------------------------------
 
@@ -585,11 +610,12 @@ class _Resolver(Visitor):
 
     def enter(self, node: nodes.Node, scope: Scope, assigned: set[str], walk_body: Callable[[], None]) -> None:
         """Walk the inside of a function with flow state of its own."""
-        outside = (self.scope, self.assigned, self.loops, self.piped)
+        outside = (self.scope, self.assigned, self.loops, self.piped, self.body)
         self.scopes[id(node)] = scope
         self.scope, self.assigned, self.loops = scope, assigned, 0
+        self.body = node.body if isinstance(node, nodes.FunctionDef) else ()
         walk_body()
-        self.scope, self.assigned, self.loops, self.piped = outside
+        self.scope, self.assigned, self.loops, self.piped, self.body = outside
 
     def parameters(self, params: Iterable[nodes.Param]) -> None:
         """Defaults are read outside; names must differ."""
@@ -633,7 +659,9 @@ class _Resolver(Visitor):
         self.scopes[id(node)] = scope
         for number, clause in enumerate(node.clauses):
             self.scope = scope if number else scope.parent or self.module_scope
+            self.iterables += 1
             self.visit(clause.iterable)
+            self.iterables -= 1
             self.scope = scope
             self._plain(clause.target)
             _Binder(scope).target(clause.target)
@@ -712,10 +740,23 @@ class _Resolver(Visitor):
             self.exports.append(name)
 
     def resolve_Global(self, node: nodes.Global) -> None:
-        """Nothing to read."""
+        """The name is no parameter, and not used before."""
+        self._declared_outside(node)
+
+    def _declared_outside(self, node: nodes.Global | nodes.Nonlocal) -> None:
+        word = "global" if isinstance(node, nodes.Global) else "nonlocal"
+        function = self.scope.function()
+        for name in node.names:
+            if _is_used(self.body, name, node.span):
+                self.error(node, f"'{name}' is used before it is declared {word}", "declare it at the function's head")
+            elif name in function.names and function.kind != "module":
+                self.error(node, f"'{name}' is a parameter and cannot be {word}")
+            elif name in function.global_names and name in function.nonlocal_names:
+                self.error(node, f"'{name}' is both global and nonlocal")
 
     def resolve_Nonlocal(self, node: nodes.Nonlocal) -> None:
         """The name must belong to a function around this one."""
+        self._declared_outside(node)
         for name in node.names:
             parent = self.scope.function().parent
             binding = lookup(parent, name) if parent is not None else None
@@ -732,6 +773,18 @@ class _Resolver(Visitor):
                 self.error(keyword, f"keyword argument '{keyword.name}' stands twice")
             seen.add(keyword.name or "")
         self.each(node)
+
+
+def _is_used(body: tuple[nodes.Stmt, ...], name: str, before: nodes.Span) -> bool:
+    """Does a function read or assign ``name`` itself in front of ``before``?"""
+    stack: list[nodes.Node] = [statement for statement in body if statement.span < before]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, nodes.Name | nodes.Walrus) and node.name == name and node.span < before:
+            return True
+        if not isinstance(node, nodes.FunctionDef | nodes.Lambda):
+            stack += children(node)
+    return False
 
 
 def _handler_kinds(kinds: nodes.Expr | None) -> tuple[nodes.Expr, ...]:

@@ -9,21 +9,35 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from dana_guards.type_tokens import TYPE_WORDS, accepts
+
 Function = Callable[..., Any]
 
 
-def overload(classes: tuple[type, ...], function: Function, previous: Function) -> Function:
-    """``function`` where the first argument is of one of ``classes``, else ``previous`` (section 7.3).
+def overload(kinds: tuple[Any, ...], function: Function, previous: Function) -> Function:
+    """``function`` where the first argument is of one of ``kinds``, else ``previous`` (section 7.3).
 
     Several functions of one name with different first types answer ``area(x)`` by the type of x, as they do in the
-    form ``x.area()``. An interface or a plain type as class never matches here: the newest function answers then.
+    form ``x.area()``. Where no type fits, the first function that was defined answers: annotations are guides.
+
+    Parameters
+    ----------
+    kinds : struct classes, interfaces, words such as ``"int"``, and none.
     """
-    accepted = frozenset(item for item in classes if isinstance(item, type))
+    classes = frozenset(kind for kind in kinds if isinstance(kind, type))
+    words = [kind for kind in kinds if type(kind) is str and kind in TYPE_WORDS]
+    plain = tuple(TYPE_WORDS[word] for word in words)
+    other = tuple(kind for kind in kinds if not isinstance(kind, type) and kind not in words)
+    parameter = function.__code__.co_varnames[0]
+
+    def fits(value: Any) -> bool:
+        return type(value) in classes or isinstance(value, plain) or any(accepts(kind, value) for kind in other)
 
     @wraps(function)
     def chosen(*args: Any, **kwargs: Any) -> Any:
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        return (function if type(first) in accepted else previous)(*args, **kwargs)
+        if args:
+            return (function if fits(args[0]) else previous)(*args, **kwargs)
+        return (function if parameter in kwargs and fits(kwargs[parameter]) else previous)(*args, **kwargs)
 
     # The chain of earlier functions must not be reachable by a public attribute of the new one.
     del chosen.__wrapped__

@@ -10,7 +10,6 @@ from __future__ import annotations
 import builtins
 import linecache
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
@@ -205,7 +204,12 @@ def _message_of(error: BaseException, lookup: Lookup | None) -> str:
         return text
     if isinstance(error, AttributeError) and error.name and text.endswith(f"has no attribute {error.name!r}"):
         return no_attribute_text(error.obj, error.name)
-    return _with_fields(scrub(text), lookup) if type(error) is TypeError and lookup is not None else scrub(text)
+    text = scrub(text)
+    if not isinstance(error, TypeError | NameError):
+        return text
+    from dana_guards.wording import in_dana  # only a program with a mistake needs it
+
+    return in_dana(text, lookup)
 
 
 def no_attribute_text(value: Any, name: str) -> str:
@@ -215,22 +219,6 @@ def no_attribute_text(value: Any, name: str) -> str:
 
 
 _PLAIN = SCALARS | {bytes}
-_CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
-
-
-def _with_fields(text: str, lookup: Lookup) -> str:
-    """Python's complaint about a constructor call, with the fields of the struct."""
-    call = _CALL.match(text)
-    fields = getattr(lookup(call[1]), "_dana_fields_", ()) if call else ()
-    if not call or not fields:
-        return text
-    names = [field.name for field in fields]
-    if call[2] == "takes":
-        # Python counts the instance as well.
-        text = f"{call[1]} takes at most {len(names)} values"
-    elif call[3]:
-        text = f"{call[1]} has no field {shown_name(call[3])!r}{did_you_mean(shown_name(call[3]), names)}"
-    return f"{text} (fields: {', '.join(f'{field.name}: {field.type_text}' for field in fields)})"
 
 
 def is_marked(error: BaseException) -> bool:

@@ -100,6 +100,7 @@ def make_log(environment: Output) -> tuple[Facade, Callable[..., None]]:
         def log_at(message: Any) -> None:
             record(message, name)
 
+        log_at.__qualname__ = f"log.{name.lower()}"
         return log_at
 
     return Facade("log", {name.lower(): at(name) for name in LEVELS}, call=dana_log), dana_log_level

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 SESSION = "dana_x_"
 """Prefix of module variables of a session that are called like a built-in."""
 _KEYWORDS = frozenset(keyword.kwlist)
+_MADE = ("dana_private_", "dana_init_", "dana_l_")
+"""Prefixes of a private name, of a constructor, and of a local that starts with the outer value; the name follows."""
 
 
 def python_name(name: str) -> str:
@@ -40,12 +42,16 @@ def dana_name(python: str) -> str | None:
 def shown_name(python: str) -> str:
     """What a message calls a Python name of ours, whoever made it.
 
-    >>> shown_name("dana_private_limit"), shown_name("dana_init_Point")
-    ('limit', 'Point')
+    >>> shown_name("dana_private_limit"), shown_name("dana_init_Point"), shown_name("dana_h1_e")
+    ('limit', 'Point', 'e')
     """
-    for prefix in ("dana_private_", "dana_init_"):
+    for prefix in _MADE:
         if python.startswith(prefix):
             return python[len(prefix) :]
+    if python.startswith("dana_h"):
+        number, _, name = python.removeprefix("dana_h").partition("_")
+        if number.isdigit():
+            return name
     return dana_name(python) or python
 
 

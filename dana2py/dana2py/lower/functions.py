@@ -16,6 +16,7 @@ from dana2py.lower.expressions import CHAIN, opaque
 from dana2py.lower.pyast import At, again
 from dana2py.lower.statements import Statements, type_text
 from dana2py.visitor import walk
+from dana_guards.type_tokens import TYPE_WORDS
 
 
 def type_names(node: nodes.TypeExpr | None) -> list[str]:
@@ -38,20 +39,19 @@ class Functions(Statements):
         name = self.local_name(node.name)
         function = self.function(node, name)
         classes = self.struct_classes(node)
+        kinds = self.overload_kinds(node)
         result: list[ast.stmt] = []
-        previous = None
-        if classes and self.is_overload(node):
-            previous = self.temporary("o")
+        previous = self.temporary("o") if kinds else ""
+        if kinds:
             result.append(at.assign_name(previous, at.load(name)))
         result.append(function)
         if classes:
             owners = at.tuple([self.load_name(node, owner) for owner in classes])
             attach = at.hook("_receiver_", owners, at.constant(python_name(node.name)), at.load(name))
             result.append(at.expr(attach))
-            if previous is not None:
-                owners = at.tuple([self.load_name(node, owner) for owner in classes])
-                chosen = at.hook("_overload_", owners, at.load(name), at.load(previous))
-                result.append(at.assign_name(name, chosen))
+        if kinds:
+            chosen = at.hook("_overload_", at.tuple(kinds), at.load(name), at.load(previous))
+            result.append(at.assign_name(name, chosen))
         return result
 
     def tail_FunctionDef(self, node: nodes.FunctionDef) -> list[ast.stmt]:
@@ -67,12 +67,37 @@ class Functions(Statements):
         names = type_names(node.params[0].annotation)
         return [name for name in names if name in self.resolution.structs]
 
-    def is_overload(self, node: nodes.FunctionDef) -> bool:
-        """Was a function of this name, with another first type, defined before in this module?"""
-        others = self.resolution.functions.get(node.name, [])
-        return self.scope.function().kind == "module" and any(
-            other is not node and other.span < node.span and self.struct_classes(other) for other in others
-        )
+    def overload_kinds(self, node: nodes.FunctionDef) -> list[ast.expr]:
+        """The first types of a function, if one of its name with other first types was defined before; else nothing."""
+        namesakes = self.resolution.functions.get(node.name, ())
+        if len(namesakes) < 2 or self.scope.function().kind != "module":
+            return []
+        body = self.resolution.module.body
+        if not any(node is statement for statement in body):
+            return []
+        names = self.first_types(node)
+        others = [
+            self.first_types(other)
+            for other in namesakes
+            if other.span < node.span and any(other is statement for statement in body)
+        ]
+        if not names or all(other == names for other in others):
+            return []
+        if "float" in names and not any("int" in other for other in map(self.first_types, namesakes)):
+            names = [*names, "int"]
+        at = self.at(node)
+        values = {**dict(zip(TYPE_WORDS, TYPE_WORDS, strict=True)), "None": None}
+        return [at.constant(values[name]) if name in values else self.load_name(node, name) for name in names]
+
+    def first_types(self, node: nodes.FunctionDef) -> list[str]:
+        """The types by which calls tell this function from others of its name; none if it takes anything."""
+        annotation = node.receiver.annotation if node.receiver is not None else None
+        if annotation is None and node.params and not node.decorators and node.params[0].kind == "plain":
+            annotation = node.params[0].annotation
+        names = type_names(annotation)
+        interfaces = {part.name for part in self.resolution.module.body if isinstance(part, nodes.InterfaceDef)}
+        known = {*TYPE_WORDS, "None", *self.resolution.structs, *interfaces} - {"any"}
+        return names if known.issuperset(names) else []
 
     def function(
         self, node: nodes.FunctionDef, name: str, setup: Sequence[ast.stmt] = ()

@@ -238,11 +238,11 @@ class Statements(Expressions):
 
     def lower_Global(self, node: nodes.Global) -> list[ast.stmt]:
         """``global a, b``."""
-        return [ast.Global(names=[python_name(name) for name in node.names], **self.at(node).place)]
+        return [ast.Global(names=[self.local_name(name) for name in node.names], **self.at(node).place)]
 
     def lower_Nonlocal(self, node: nodes.Nonlocal) -> list[ast.stmt]:
         """``nonlocal a, b``."""
-        return [ast.Nonlocal(names=[python_name(name) for name in node.names], **self.at(node).place)]
+        return [ast.Nonlocal(names=[self.local_name(name) for name in node.names], **self.at(node).place)]
 
     # -- errors --------------------------------------------------------------------------------
 

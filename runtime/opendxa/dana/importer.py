@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError, InternalError
-from dana_guards.spelling import python_name
+from dana_guards.spelling import dana_name, python_name
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, locate, not_found, package_file
 
@@ -312,7 +312,7 @@ def member_of(module: Any, member: str, name: str) -> Any:
         return module.__dict__[member]
     found = lookup(module, member)
     if is_absent(found):
-        raise DanaImportError(f"cannot import name from '{name}': {missing(module, member)}")
+        raise DanaImportError(f"cannot import '{dana_name(member) or member}': {missing(module, member)}")
     return found
 
 

@@ -228,12 +228,21 @@ def names_near(roots: Iterable[Root]) -> list[str]:
     return sorted({name for root in roots for name, _ in submodules(root.folder, root.archive)})
 
 
+_KNOWN_PYTHON = frozenset({"numpy", "pandas", "requests"})
+"""What people try first, beside the standard library. Whether it is installed is not a program's business."""
+
+
 def not_found(name: str, roots: Sequence[Root], importer: str | None = None) -> DanaImportError:
     """The error for a module that is nowhere, with the nearest name and the folders that were searched."""
     from dana_guards.spelling import near_name
 
     near = near_name(name.partition(".")[0], names_near(roots))
     hints = [f"did you mean '{near}'?"] if near else []
+    first = name.partition(".")[0]
+    if not near and (first in sys.stdlib_module_names or first in _KNOWN_PYTHON):
+        from dana_guards.facades import NAMES
+
+        hints.append(f"'{first}' is a module of Python; of those Dana has {', '.join(NAMES)}.")
     if importer is None:
         # Only for the host: a program that catches the error learns no path of its host.
         hints.append("searched: " + (", ".join(root.folder for root in roots) or "no folder"))

@@ -10,7 +10,7 @@ Loaded only when something went wrong.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import NamedTuple
@@ -51,7 +51,7 @@ def translate(error: BaseException, importing: str | None = None) -> BaseExcepti
     importing : the module whose top level ran; what it raised is then a `DanaImportError`.
     """
     steps = list(_steps(error.__traceback__))
-    result = _kind_of(error, importing)
+    result = _kind_of(error, importing, steps)
     if isinstance(result, DanaError):
         # A constructor is written by the compiler: its errors belong to the call.
         stack = [
@@ -67,7 +67,7 @@ def translate(error: BaseException, importing: str | None = None) -> BaseExcepti
     return result
 
 
-def _kind_of(error: BaseException, importing: str | None) -> BaseException:
+def _kind_of(error: BaseException, importing: str | None, steps: list[TracebackType]) -> BaseException:
     if isinstance(error, Interrupt):
         return error.reason
     if not isinstance(error, Exception) or isinstance(error, _AS_THEY_ARE):
@@ -82,13 +82,20 @@ def _kind_of(error: BaseException, importing: str | None) -> BaseException:
         return DanaMemoryError("there is not enough memory for a value")
     from dana_guards.exceptions import message_of
 
-    message = message_of(error)
+    message = message_of(error, _names_of(steps))
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if importing is None:
         return DanaRuntimeError(text)
     failed = DanaImportError(f"module '{importing}' failed while it was loaded: {text}")
     failed.name = importing
     return failed
+
+
+def _names_of(steps: list[TracebackType]) -> Callable[[str], object]:
+    """Gives what a name means where the error happened."""
+    frames = [step.tb_frame for step in steps if is_dana_frame(step.tb_frame)]
+    names = frames[-1].f_globals if frames else {}
+    return lambda name: names.get(name)
 
 
 _AS_THEY_ARE = (DanaImportError, DanaSyntaxError, DanaSecurityError, DanaLimitError, InternalError)
