@@ -7,15 +7,39 @@ In: the import statement. Out: a module of plain Python functions. They are look
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from importlib.machinery import ModuleSpec
 from os import PathLike
+from types import ModuleType
 from typing import Any
-
-from opendxa.dana import hook as __dana_hook__
 
 __all__ = ["configure"]
 
-__dana_hook__.install()
+
+class _Door:
+    """Stands for the finder while that is being loaded: `opendxa.dana.hook.Pending` says why."""
+
+    @classmethod
+    def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(fullname, cls()) if fullname.startswith("dana_modules.") else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        import_module("dana_modules")
+        return __dana_hook__.adopt(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never called: `create_module` has put the real loader in its place."""
+
+
+sys.meta_path.append(_Door)
+try:
+    from opendxa.dana import hook as __dana_hook__
+
+    __dana_hook__.install()
+finally:
+    sys.meta_path.remove(_Door)
 # Not the folder of this file itself, where wheels put their modules too: Python would take a folder with an
 # ``__init__.na`` for a namespace package of its own.
 __path__ = __dana_hook__.walkable_folders()

@@ -231,6 +231,36 @@ def test_first_import_from_many_threads(write: Write, run: Callable[..., str]) -
     assert out == ["loaded", "True"]
 
 
+@pytest.mark.parametrize("before", ["", "import opendxa.dana\n", "import dana_modules\n"])
+def test_a_thread_that_comes_while_the_hook_is_loaded(write: Write, run: Callable[..., str], before: str) -> None:
+    """Python does not make it wait for the package above its module; we do, and not where that would be a deadlock."""
+    write("dana_modules/a.na", "x = 1\n")
+    write("dana_modules/b.na", "x = 2\n")
+    write("pyproject.toml", "[tool.dana2py]\n")
+    out = run(before + """
+import faulthandler, importlib, sys, threading, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("opendxa", "opendxa.dana.hook_state", "tomllib"):
+            started.set()
+            time.sleep(0.3)
+
+started, found = threading.Event(), []
+sys.meta_path.insert(0, Slow())
+open("pyproject.toml", "w").write("[tool.dana2py]\\n")
+def work(name):
+    found.append(importlib.import_module("dana_modules." + name).x)
+first = threading.Thread(target=work, args=("a",))
+first.start()
+started.wait()
+work("b")
+first.join()
+print(sorted(found), [getattr(f, "__name__", "") for f in sys.meta_path[-1:]])
+""")
+    assert out == "[1, 2] ['DanaFinder']"
+
+
 def test_warm_import_is_light(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
     """The second process loads neither the compiler nor its libraries."""
     write("dana_modules/m.na", MODULE)
@@ -338,6 +368,7 @@ def test_modules_in_a_zip_file(write: Write, run: Callable[..., str], tmp_path: 
         names = [info.name for info in pkgutil.walk_packages(dana_modules.__path__, "dana_modules.")]
         assert names == ["dana_modules." + n for n in ("m", "pk", "pk.a", "plain", "plain.b")], names
         assert "def calculate_area" in inspect.getsource(calculate_area)
+        assert "def calculate_area" in sys.modules["dana_modules.m"].__python_source__
         assert importlib.resources.files("dana_modules.pk").joinpath("note.txt").read_text() == "content"
         try:
             fail(0)

@@ -40,6 +40,16 @@ def inner_name(archive: str, path: str) -> str:
     return path[len(archive) + 1 :].replace(os.sep, "/")
 
 
+def archive_of(path: str) -> str | None:
+    """The archive in a path like ``app.zip/dana_modules/m.na``, None if there is none."""
+    above = os.path.dirname(path)
+    while above != os.path.dirname(above):
+        if os.path.isfile(above):
+            return above
+        above = os.path.dirname(above)
+    return None
+
+
 def has_file(archive: str, path: str) -> bool:
     """Whether the archive has that file."""
     return inner_name(archive, path) in names_of(archive)

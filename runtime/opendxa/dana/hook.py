@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,7 @@ class Settings:
         self.values: dict[str, Any] = {}
         self.state: HookState | None = None
         self.spare = 0
-        self._roots: list[Root] | None = None
-        self._roots_key: tuple[object, ...] = ()
+        self._roots: tuple[tuple[object, ...], list[Root]] | None = None
 
     def configure(self, values: dict[str, Any]) -> None:
         """Note settings. DanaContextError once a module is loaded: it would run under other grants than the rest."""
@@ -62,29 +62,32 @@ class Settings:
             if self.state is not None:
                 self.state.environment.types.spare = fields
 
+    # What the finder calls waits for no lock: Python holds its global import lock meanwhile, and who holds ours may
+    # be importing something. Two threads that come at once do the same work twice.
+
     def roots(self) -> list[Root]:
         """The search folders: configured ones, ``[tool.dana2py]``, ``DANAPATH``, ``sys.path``, the working folder."""
         key = (os.environ.get("DANAPATH"), tuple(sys.path), *working_folder())
-        with self.lock:
-            if self._roots is not None and self._roots_key == key:
-                return self._roots
-            named = roots_of(self.values.get("search_paths") or self.project().get("search_paths", ()))
-            here = [Root(folder, vouched=True) for folder in working_folder()]
-            self._roots_key, self._roots = key, list(dict.fromkeys([*named, *default_roots(), *here]))
-            return self._roots
+        known = self._roots
+        if known is not None and known[0] == key:
+            return known[1]
+        named = roots_of(self.values.get("search_paths") or self.project().get("search_paths", ()))
+        here = [Root(folder, vouched=True) for folder in working_folder()]
+        found = list(dict.fromkeys([*named, *default_roots(), *here]))
+        self._roots = key, found
+        return found
 
     def forget_folders(self) -> None:
         """Look for the search folders again at the next import."""
-        with self.lock:
-            self._roots = None
+        self._roots = None
 
     def project(self) -> Mapping[str, Any]:
         """``[tool.dana2py]`` of the project in the working folder; ValueError if it is not understood."""
-        if "project" not in self.values:
+        found: Mapping[str, Any] | None = self.values.get("project")
+        if found is None:
             from opendxa.dana.project import read_project
 
-            self.values["project"] = next(map(read_project, working_folder()), {})
-        found: Mapping[str, Any] = self.values["project"]
+            found = self.values["project"] = next(map(read_project, working_folder()), {})
         return found
 
     def ready(self) -> HookState:
@@ -124,6 +127,14 @@ class DanaFinder:
         """The spec of a Dana module, None where there is none."""
         if not fullname.startswith(PREFIX):
             return None
+        package = sys.modules.get("dana_modules")
+        if package is not None and getattr(package.__spec__, "_initializing", False):
+            pending: Any = Pending()
+            return ModuleSpec(fullname, pending)
+        return cls._search(fullname, path)
+
+    @classmethod
+    def _search(cls, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         _require_ours(fullname)
         name = fullname[len(PREFIX) :]
         part = name.rpartition(".")[2]
@@ -132,7 +143,7 @@ class DanaFinder:
         roots = [_root_of(entry) for entry in path or ()] if "." in name else settings.roots()
         place = find([part], roots)
         if place is None and _is_import():
-            raise ModuleNotFoundError(f"No module named {fullname!r}{_hint(part, roots)}", name=fullname)
+            raise _nowhere(fullname, part, roots)
         return None if place is None else _spec(fullname, name, place)
 
     @staticmethod
@@ -146,7 +157,7 @@ def _is_import() -> bool:
 
     `importlib` tells finders nothing about that, and its own message could name neither a near name nor the folders.
     """
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)
     for _ in range(2):  # find_spec, _find_spec
         if frame.f_back is None:
             return False
@@ -155,12 +166,42 @@ def _is_import() -> bool:
     return asker.co_name == "_find_and_load_unlocked" and asker.co_filename == "<frozen importlib._bootstrap>"
 
 
-def _hint(part: str, roots: list[Root]) -> str:
-    """What to do about a module that is not there."""
+def _nowhere(fullname: str, part: str, roots: list[Root]) -> ModuleNotFoundError:
+    """The error for a module that is not there, with what to do about it."""
     from dana_guards.spelling import did_you_mean
 
-    near = did_you_mean(part, names_near(roots))
-    return f"{near or ';'} searched: {', '.join(root.folder.removesuffix(_MARK) for root in roots) or 'no folder'}"
+    near = did_you_mean(part, names_near(roots)) or ";"
+    folders = ", ".join(root.folder.removesuffix(_MARK) for root in roots) or "no folder"
+    return ModuleNotFoundError(f"No module named {fullname!r}{near} searched: {folders}", name=fullname)
+
+
+class Pending:
+    """The loader for a thread that imports a module while another one still loads the package above it.
+
+    Python lets it pass, since the package is in ``sys.modules`` already; a finder must not wait, because it is asked
+    under the global import lock. So it gives this loader, which may wait, and which looks for the module then.
+    """
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module of the real loader, once the package is there."""
+        import_module("dana_modules")
+        return adopt(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never called: `create_module` has put the real loader in its place."""
+
+
+def adopt(spec: ModuleSpec) -> ModuleType:
+    """Turn the spec of a `Pending` module into the real one. ModuleNotFoundError if there is none."""
+    above = sys.modules.get(spec.name.rpartition(".")[0])
+    found = DanaFinder._search(spec.name, getattr(above, "__path__", None))
+    if found is None:
+        raise ModuleNotFoundError(f"No module named {spec.name!r}", name=spec.name)
+    for name, value in vars(found).items():
+        setattr(spec, name, value)
+    loader: Any = spec.loader
+    made: ModuleType = loader.create_module(spec)
+    return made
 
 
 def _require_ours(fullname: str) -> None:

@@ -146,11 +146,13 @@ def python_source_of(module: ModuleType) -> str:
         return ""
     from dana2py.show import show_source
     from dana2py.source import Source  # the compiler and libcst: only for who looks
+    from opendxa.dana import archives
     from opendxa.dana.library import decode, read_source
 
     compiled = info.compiled
+    file, archive = compiled.filename, archives.archive_of(compiled.filename)
     try:
-        text = decode(read_source(compiled.filename, compiled.name), compiled.filename)
+        text = decode(read_source(file, compiled.name) if archive is None else archives.read(archive, file), file)
     except DanaImportError:
         raise DanaImportError(f"the text of module '{compiled.name}' is gone", filename=compiled.filename) from None
     return show_source(Source(text, compiled.filename), profile=compiled.profile)
