@@ -18,6 +18,9 @@ echo
 echo "Capabilities and deadlines (examples/limits.py):"
 show python limits.py
 echo
+echo "A policy from a file, an audit, and a replay without files and model (examples/offline.py):"
+show python offline.py
+echo
 echo "A typed Python function that Dana implements (examples/typed.py):"
 show python typed.py
 echo

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.programs import VARIANTS
+from opendxa.dana import DanaPolicy
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -32,6 +33,7 @@ EXPECTED = {
     "limits.py": "refused, needs file_read\n"
     "{{'count': 3, 'total': 200.0, 'mean': 66.66666666666667}}\nstopped\n",
     "typed.py": "3 66.66666666666667\n",
+    "offline.py": "asked:    3 cheers!\nreplayed: 3 cheers!\nneeded:   ['file_read:./data.csv', 'llm']\n",
 }
 
 
@@ -70,6 +72,15 @@ def test_dana_tests() -> None:
 
 def readme() -> str:
     return README.read_text(encoding="utf-8")
+
+
+def test_the_policy_of_the_readme_is_one() -> None:
+    """It is read, and its comments are true."""
+    text = re.search(r"```toml\n(allowed_capabilities.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert text is not None
+    policy = DanaPolicy.loads(text[1], ROOT)
+    assert f"file_read:{ROOT / 'data'}" in policy.allowed_capabilities
+    assert set(policy.modules) == {"analytics", "*"}
 
 
 def test_readme_program_runs() -> None:

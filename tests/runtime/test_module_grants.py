@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,10 +180,11 @@ def test_the_program_and_the_rest(make: Make, write: Write) -> None:
     assert make(policy=DanaPolicy(["env"], modules={"*": []})).eval_dana("get_env('DANA_TEST_WORD')") == "secret"
 
 
-def test_a_module_keeps_its_grants_when_it_is_loaded_again(make: Make, write: Write) -> None:
-    """Also in a later version of its text, which names other built-ins."""
+@pytest.mark.parametrize("more", [{}, {"reload": "manual"}])
+def test_a_module_keeps_its_grants_when_it_is_loaded_again(make: Make, write: Write, more: dict[str, Any]) -> None:
+    """Also in a later version of its text, which names other built-ins, and which may have a namespace of its own."""
     write("guest.na", "def read():\n    return 1\n")
-    context = make()
+    context = make(**more)
     guest = context.import_module("guest")
     assert guest.read() == 1
     write("guest.na", "def read():\n    return get_env('DANA_TEST_WORD')\n")
