@@ -32,6 +32,18 @@ def is_running() -> bool:
     return bool(_running_now())
 
 
+class Waiting:
+    """A host function that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.release = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        """Wait."""
+        self.begun.set()
+        self.release.wait()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Let the event loop turn until something is so."""
     while not condition():
@@ -118,16 +130,16 @@ def test_timeouts_and_groups_stop_dana(make_context: Make) -> None:
 
 def test_cancelling_in_a_host_function(make_context: Make) -> None:
     """The host's function ends in peace; the Dana code around it does not go on."""
-    release, reached = threading.Event(), []
-    context = make_context(functions={"wait": release.wait, "reach": lambda: reached.append(1)}, timeout="1h")
+    waiting, reached = Waiting(), []
+    context = make_context(functions={"wait": waiting.wait, "reach": lambda: reached.append(1)}, timeout="1h")
 
     async def main() -> None:
         call = asyncio.create_task(context.run_dana_async("try:\n    wait()\nexcept:\n    reach()\nreach()"))
-        await until(is_running)
+        await until(waiting.begun.is_set)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        release.set()
+        waiting.release.set()
         await until(lambda: not is_running())
 
     asyncio.run(main())
@@ -162,14 +174,14 @@ def test_cancelling_before_the_context_is_entered(make_context: Make) -> None:
 
 def test_async_with_waits_without_holding_the_loop(make_context: Make) -> None:
     """Leaving the block while a call is in a host function: the loop turns until that has returned."""
-    release = threading.Event()
+    waiting = Waiting()
 
     async def main() -> None:
-        async with make_context(functions={"wait": release.wait}, timeout="1h") as context:
+        async with make_context(functions={"wait": waiting.wait}, timeout="1h") as context:
             call = asyncio.create_task(context.run_dana_async("wait()"))
-            await until(is_running)
-            asyncio.get_running_loop().call_later(0.02, release.set)
-        assert release.is_set()  # nobody else could have set it
+            await until(waiting.begun.is_set)
+            asyncio.get_running_loop().call_later(0.02, waiting.release.set)
+        assert waiting.release.is_set()  # nobody else could have set it
         assert context.closed
         with pytest.raises(DanaContextError):
             await call
