@@ -7,6 +7,7 @@ a module of its own, imported by a context, so that every pass has its full say:
 from __future__ import annotations
 
 import ast
+import decimal
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,40 @@ def test_every_switch_is_part_of_the_key() -> None:
     assert len(Options.plain().key()) == len(set(Options.plain().key())) == len(Options.__dataclass_fields__)
     assert Options().key() != Options.plain().key()
     assert Options.current({"DANA_AUTO_COERCION": "0"}).key() != Options.current({}).key()
+
+
+SUMS = """
+from decimal.py import Decimal
+def add_all(items):
+    total = 0
+    for item in items:
+        total = total + item
+    return total
+def lengths(rows):
+    total = 0
+    for row in rows:
+        total += row[0]
+    return total
+exact = "0.12345678901234567890123456785"
+print(add_all([1, -2, 2.5, true]), add_all(["a", 1, "b"]), lengths([[1], ["x"], [2]]))
+print(add_all([Decimal(exact), 1]), add_all([1, Decimal(exact)]))
+for wrong in [[none], [[1]], [{}], [(1, 2)]]:
+    try:
+        add_all(wrong)
+    except TypeError as error:
+        print(error.message)
+"""
+
+
+def test_sums_of_anything_mean_what_they_mean_without_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum that starts at a number expects numbers: texts, exact decimals and errors come out the same."""
+    fast, plain = _both(SUMS, tmp_path, ("python:decimal",), monkeypatch)
+    assert fast == plain
+    assert fast[1] is None  # type: ignore[index]
+
+
+def test_a_sum_with_a_decimal_that_has_no_order() -> None:
+    """A host's NaN cannot be compared; the sum that expects numbers is done again without comparing."""
+    with DanaRuntime().create_context() as context:
+        add_all = context.run_dana(SUMS.partition("Decimal\n")[2].partition("def lengths")[0] + "add_all")
+        assert str(add_all([decimal.Decimal("NaN"), 1])) == "NaN"

@@ -60,6 +60,9 @@ _NUMBERS_ONLY: Final = frozenset({ast.Div, ast.FloorDiv, ast.Pow})
 """Operators that nothing but numbers has (`dana_guards.lattice.binary`)."""
 
 
+_ORDERING: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
 def _is_twice(left: ast.expr, right: ast.expr) -> bool:
     """Whether both are reads of one variable: nothing but a number can be multiplied by itself."""
     return type(left) is ast.Name and type(right) is ast.Name and left.id == right.id
@@ -174,6 +177,15 @@ class Expressions:
             self.env[node.id] = of(flags)
         return of(flags)
 
+    def _no_sequence(self, node: ast.expr, kind: Type, rebound: frozenset[str]) -> None:
+        """A variable that is no text, list or tuple from here on, unless it was `rebound` in between."""
+        target = node.target if isinstance(node, ast.NamedExpr) else node
+        flags = kind.flags & ~SEQUENCE
+        if flags in (0, kind.flags) or not isinstance(target, ast.Name):
+            return
+        if target.id not in rebound and self.is_tracked(target.id):
+            self.env[target.id] = Type(flags, None, kind.struct)
+
     def unaryop(self, node: ast.UnaryOp) -> Type:
         operand = self.expr(node.operand)
         return unary(node.op, operand) if operand.flags else NOTHING
@@ -197,8 +209,14 @@ class Expressions:
         return join(one, two)
 
     def compare(self, node: ast.Compare) -> Type:
-        self.expr(node.left)
-        self.expr(node.comparators[0])
+        left, right = self.expr(node.left), self.expr(node.comparators[0])
+        if isinstance(node.ops[0], _ORDERING) and not getattr(node, "dana_op", False):
+            # The first pair is always compared, and no text, list or tuple has an order with a number: behind the
+            # comparison the other side is none. With Dana's mark it is not Python's operator: "5" < 10 holds.
+            if right.is_only(NUMBER):
+                self._no_sequence(node.left, left, self.bound_in(node.comparators[0]))
+            if left.is_only(NUMBER):
+                self._no_sequence(node.comparators[0], right, frozenset())
         for each in node.comparators[1:]:
             self.conditional(each, dict(self.env))
         return of(BOOL)

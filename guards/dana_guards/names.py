@@ -99,7 +99,8 @@ HOOKS: Final[dict[str, Hook]] = {
 
 Of these the size hooks ``_mul_ _pow_ _lshift_ _mod_ _cat_ _len_ _room_ _glue_ _sized_`` are made by
 `dana_guards.size_checks`; ``_error_ _type_error_ _attribute_error_`` are Python's own ``Exception``, ``TypeError``
-and ``AttributeError``, nameable only after ``except``; ``_stop_`` is written by `dana_guards.interrupt_flags` only.
+(with ``ArithmeticError``: a decimal may have no order) and ``AttributeError``, nameable only after ``except``;
+``_stop_`` is written by `dana_guards.interrupt_flags` only.
 """
 
 INSPECTION_PREFIXES: Final = ("gi_", "cr_", "ag_", "tb_", "f_", "co_", "func_", "im_")

@@ -56,7 +56,7 @@ SHARED: Hooks = {
     "_exception_": exceptions._exception_,
     "_kinds_": exceptions._kinds_,
     "_error_": Exception,
-    "_type_error_": TypeError,
+    "_type_error_": (TypeError, ArithmeticError),
     "_attribute_error_": AttributeError,
     "_assertion_": exceptions._assertion_,
     "_receiver_": methods._receiver_,

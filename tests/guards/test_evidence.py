@@ -15,11 +15,13 @@ from dana_guards.lattice import (
     BOOL,
     COMPLEX,
     DICT,
+    EVERYTHING,
     FLOAT,
     FUNCTION,
     INT,
     LIST,
     NONE,
+    SEQUENCE,
     SET,
     SMALL,
     STR,
@@ -68,6 +70,10 @@ PROVED = {
     "swap": (["a, b = 1, 2.5", "a, b = b, a", "return a"], FLOAT),
     "length": (["return len(p)"], SMALL),
     "comparison": (["return p < 5"], BOOL),
+    "ordered with a number": (["p < 5", "return p"], EVERYTHING & ~SEQUENCE),
+    "ordered with a number on the left": (["2.5 >= p", "return p"], EVERYTHING & ~SEQUENCE),
+    "ordered in a condition": (["return p if p < 5 else p"], EVERYTHING & ~SEQUENCE),
+    "ordered when bound": (["(x := p[0]) < 0", "return x"], EVERYTHING & ~SEQUENCE),
     "truth": (["return not p"], BOOL),
     "conditional": (["return 1 if p else 2.5"], SMALL | FLOAT),
     "or": (["return p < 1 or 2.5"], BOOL | FLOAT),
@@ -105,6 +111,16 @@ def test_proved(lines: list[str], flags: int) -> None:
 
 
 TRAPS = {
+    "order in a try, read behind it": "def f(x):\n try:\n  x < 0\n except _type_error_: pass\n return x",
+    "order in a try, read in its handler": "def f(x):\n try:\n  x < 0\n except _type_error_:\n  return x",
+    "order that is not always asked for": "def f(x, y):\n y and x < 0\n return x",
+    "order in the second part of a chain": "def f(x):\n 5 < 3 < x\n return x",
+    "order with what may be no number": "def f(x, y):\n x < y\n return x",
+    "order, rebound by the other side": "def f(x):\n x < len(x := 's')\n return x",
+    "order of a captured variable": (
+        "def f(x):\n def g():\n  nonlocal x\n  x = 's'\n x < 0\n g()\n return x"
+    ),
+    "equality": "def f(x):\n x == 0\n return x",
     "annotation of a parameter": "def f(x: int):\n return x",
     "annotation of a variable": "def f(p):\n x: int = p\n return x",
     "parameter": "def f(x):\n return x",

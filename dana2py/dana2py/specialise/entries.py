@@ -45,10 +45,11 @@ def add_entries(
     guessing : test unannotated parameters for what they will probably be.
     """
     taken = set() if taken is None else taken
+    entered: set[str] = set()
     for statement in body:
         look_for_stop()
         if isinstance(statement, ast.FunctionDef):
-            _add_entry(statement, structs, guessing, sized, taken)
+            _add_entry(statement, structs, guessing, sized, taken, entered)
         else:
             for field in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, field, None)
@@ -57,9 +58,17 @@ def add_entries(
 
 
 def _add_entry(
-    function: ast.FunctionDef, structs: dict[str, StructFacts], guessing: bool, sized: bool, taken: set[str]
+    function: ast.FunctionDef,
+    structs: dict[str, StructFacts],
+    guessing: bool,
+    sized: bool,
+    taken: set[str],
+    entered: set[str],
 ) -> None:
-    """`add_entries` for one function, whose nodes are collected once for all that is asked about it."""
+    """`add_entries` for one function, whose nodes are collected once for all that is asked about it.
+
+    `entered` are the functions of the block that have got an entry so far; this one joins them if it does.
+    """
     inside = listed(function.body)
     tested, guessed = _tested_parameters(function, inside, structs, guessing)
     if not tested:
@@ -67,7 +76,8 @@ def _add_entry(
     # A parameter of a class's own name is that class nowhere in the function, so its test tells nothing.
     known = {arg.arg for arg, names in tested if arg.arg not in names}
     instances = {arg.arg for arg, names in tested if arg.arg in known and not all(n.startswith("_") for n in names)}
-    if gains(function, inside, known, instances, sized, guessed):
+    if gains(function, inside, known, instances, sized, guessed, entered):
+        entered.add(function.name)
         tests = [test for arg, names in tested for test in _test_of(arg, names)]
         general = general_version(function, taken)
         function.dana_general = general  # type: ignore[attr-defined]

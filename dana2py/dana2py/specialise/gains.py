@@ -4,13 +4,14 @@ In: a lowered function and the parameters whose type a head would test. Out: yes
 that no second copy has to be made and inferred to find out.
 
 What is known of a parameter reaches the operands that are made of it: by arithmetic, by assignment, and for a
-struct by its fields. It does not reach what a list holds or a call gives.
+struct by its fields. A function that has a tested entry itself is called past its tests with what is known, and gives
+something known. What a list holds or another call gives is not reached.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from dana_guards.walking import listed
@@ -25,7 +26,13 @@ LOOP = 10
 
 
 def gains(
-    function: ast.FunctionDef, inside: Sequence[ast.AST], known: set[str], structs: set[str], sized: bool, guessed: bool
+    function: ast.FunctionDef,
+    inside: Sequence[ast.AST],
+    known: set[str],
+    structs: set[str],
+    sized: bool,
+    guessed: bool,
+    entered: Collection[str] = (),
 ) -> bool:
     """Is a test at the head worth its while: does it spare more tests than it makes?
 
@@ -35,12 +42,14 @@ def gains(
     known : the parameters that would be tested; ``structs``, those of them that would be structs.
     sized : the profile adds size checks, which get cheaper with types as well.
     guessed : a guess may be wrong, so it has to spare more than an annotation.
+    entered : the functions of the module, so far, that have a test at their head.
     """
     nodes = [*inside, *listed([function.args, *function.decorator_list])]
     kinds = {type(node) for node in nodes}
     if len(nodes) >= MAX_NODES or not kinds.isdisjoint((ast.Global, ast.Nonlocal, ast.FunctionDef)):
         return False
-    reached = _reached(nodes, known, structs)
+    reach = _Reach(known, structs, entered)
+    reach.follow(nodes)
     looped: set[int] = set()
     if not kinds.isdisjoint(LOOPS):
         looped = {id(part) for part in listed([node for node in nodes if type(node) in LOOPS])}
@@ -49,49 +58,59 @@ def gains(
         looped.update(map(id, nodes))  # a recursion is a loop
     spared = sum(
         tests * (LOOP if id(operand) in looped else 1)
-        for operand, tests in _operands(nodes, sized)
-        if _is_reached(operand, reached, structs)
+        for operand, tests in _operands(nodes, sized, entered)
+        if reach.has(operand)
     )
     return spared > len(known) + 1 if guessed else spared >= len(known)
 
 
-def _reached(nodes: Sequence[ast.AST], known: set[str], structs: set[str]) -> set[str]:
-    """The variables whose type follows from the parameters."""
-    reached = set(known)
-    assignments = [
-        (node.targets[0].id, node.value)
-        for node in nodes
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-    ]
-    for _ in range(3):
-        before = len(reached)
-        reached.update(name for name, value in assignments if _is_reached(value, reached, structs))
-        if len(reached) == before:
-            break
-    return reached
+class _Reach:
+    """The expressions whose type follows from what is known of the parameters."""
 
+    def __init__(self, known: set[str], structs: set[str], entered: Collection[str]) -> None:
+        self._variables = set(known)
+        self._structs = structs
+        self._entered = entered
 
-def _is_reached(node: ast.expr, reached: set[str], structs: set[str]) -> bool:
-    kind = type(node)
-    if kind is ast.Name:
-        return node.id in reached  # type: ignore[attr-defined]
-    if kind is ast.Constant:
+    def follow(self, nodes: Sequence[ast.AST]) -> None:
+        """Let it reach variables by assignment."""
+        assignments = [
+            (node.targets[0].id, node.value)
+            for node in nodes
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+        ]
+        for _ in range(3):
+            before = len(self._variables)
+            self._variables.update(name for name, value in assignments if self.has(value))
+            if len(self._variables) == before:
+                break
+
+    def has(self, node: ast.expr) -> bool:
+        """Whether the type of an expression follows."""
+        kind = type(node)
+        if kind is ast.Name:
+            return node.id in self._variables  # type: ignore[attr-defined]
+        if kind is ast.Constant:
+            return False
+        match node:
+            case ast.BinOp(left=left, right=right):
+                return self.has(left) or self.has(right)
+            case ast.UnaryOp(operand=operand):
+                return self.has(operand)
+            case ast.IfExp(body=body, orelse=orelse):
+                return self.has(body) or self.has(orelse)
+            case ast.Attribute(value=ast.Name(id=name)):
+                return name in self._structs
+            case ast.Call(func=ast.Name(id="_to_int_" | "_to_float_" | "_to_str_"), args=[value]):
+                return self.has(value)
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in self._entered:
+                return all(isinstance(arg, ast.Constant) or self.has(arg) for arg in args)
         return False
-    match node:
-        case ast.BinOp(left=left, right=right):
-            return _is_reached(left, reached, structs) or _is_reached(right, reached, structs)
-        case ast.UnaryOp(operand=operand):
-            return _is_reached(operand, reached, structs)
-        case ast.IfExp(body=body, orelse=orelse):
-            return _is_reached(body, reached, structs) or _is_reached(orelse, reached, structs)
-        case ast.Attribute(value=ast.Name(id=name)):
-            return name in structs
-        case ast.Call(func=ast.Name(id="_to_int_" | "_to_float_" | "_to_str_"), args=[value]):
-            return _is_reached(value, reached, structs)
-    return False
 
 
-def _operands(nodes: Sequence[ast.AST], sized: bool) -> Iterator[tuple[ast.expr, int]]:
+def _operands(
+    nodes: Sequence[ast.AST], sized: bool, entered: Collection[str]
+) -> Iterator[tuple[ast.expr, int]]:
     """The operands whose type decides how an operator is spelt out, and how many tests knowing it spares.
 
     A ``+`` is done again with its helper if it fails, so without size checks it needs no test to begin with.
@@ -100,6 +119,9 @@ def _operands(nodes: Sequence[ast.AST], sized: bool) -> Iterator[tuple[ast.expr,
         made = _OPERANDS.get(type(node))
         if made is not None:
             yield from made(node, sized)
+        if type(node) is ast.Call and type(node.func) is ast.Name and node.func.id in entered:
+            for each in node.args:
+                yield each, 1
         if hasattr(node, "dana_truth") and isinstance(node, ast.expr):
             yield node, 1
 
