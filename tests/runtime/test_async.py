@@ -102,7 +102,7 @@ def test_the_loop_turns_while_dana_computes(make_context: Make) -> None:
             assert isinstance(call.exception(), DanaTimeoutError)
         return turns
 
-    assert asyncio.run(main()) > 5
+    assert asyncio.run(main()) > 2
 
 
 def test_timeouts_and_groups_stop_dana(make_context: Make) -> None:
