@@ -72,6 +72,13 @@ class ModuleSupplies:
             made = self._made[module] = ModuleSupply(self._outer, self._needing, bind, self.lent)
         return made.builtins
 
+    def lend(self, name: str, value: Any) -> None:
+        """Let every module have what the host lends from now on; it hides a built-in of that name."""
+        self.lent |= {name}
+        self._needing -= {name}
+        for made in self._made.values():
+            made.lend(name, value)
+
     def own(self, builtins: object) -> bool:
         """Whether a dictionary of built-ins is one of these."""
         return any(made.builtins is builtins for made in self._made.values())
@@ -123,6 +130,12 @@ class ModuleSupply(Supply):
         for name, value in outer.builtins.items():
             if name not in self._needing and name not in self._special:
                 builtins.setdefault(name, value)
+
+    def lend(self, name: str, value: Any) -> None:
+        """Have a value of the host under a name from now on."""
+        self._needing -= {name}
+        self._special.pop(name, None)
+        self.builtins[name] = value
 
     def complete(self) -> None:
         """Make everything."""

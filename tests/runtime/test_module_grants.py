@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -206,6 +207,15 @@ def test_what_the_host_lends_stays_lent(make: Make, write: Write) -> None:
     write("guest.na", "def read():\n    return get_env('X')\n")
     context = make(functions={"get_env": lambda name: f"from the host: {name}"})
     assert context.import_module("guest").read() == "from the host: X"
+
+
+def test_objects_that_are_shown_later(make: Make, write: Write) -> None:
+    """An object that is exposed, and exposed anew, is the same in every module, with a table or without."""
+    write("guest.na", "def read():\n    return thing.x\n")
+    context = make(policy=DanaPolicy(modules={"guest": [], "__main__": []}))
+    for x in (1, 2):
+        context.expose("thing", SimpleNamespace(x=x), attrs=["x"])
+        assert context.eval_dana("import guest\n[guest.read(), thing.x]") == [x, x]
 
 
 def test_tables_within_tables() -> None:

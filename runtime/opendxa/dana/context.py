@@ -300,7 +300,9 @@ class DanaContext:
         check_lent([name], "expose")
         if Policy().has_name(name):
             raise ValueError(f"expose: {name!r} is a built-in of Dana; use another name, or functions= or objects=")
-        self._builtins[name] = make_handle(self, name, obj, attrs, methods)
+        self._builtins[name] = handle = make_handle(self, name, obj, attrs, methods)
+        if self._apart is not None:
+            self._apart.lend(name, handle)
         self._policy = _policy(self._policy.names | {name})
 
     def cleanup(self) -> None:
