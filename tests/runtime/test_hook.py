@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from opendxa.dana import hook
+
 Write = Callable[[str, str], Path]
 MODULE = '''
 """Areas."""
@@ -272,8 +274,14 @@ def test_warm_import_is_light(write: Write, run: Callable[..., str], tmp_path: P
                  "dana2py.compiler", "dana2py.nodes", "dana_guards.transform", "difflib", "asyncio"}
         print(sorted(heavy & set(sys.modules)))
     """
-    run(program, DANA_CACHE_DIR=str(tmp_path / "cache"))
-    assert run(program, DANA_CACHE_DIR=str(tmp_path / "cache")) == "[]"
+    cache = str(tmp_path / "cache")
+    run(program, DANA_CACHE_DIR=cache)
+    assert run(program, DANA_CACHE_DIR=cache) == "[]"
+    times = ("-X", "importtime", "-c", "import dana_modules.m; 1 / 0")
+    lines = run("", args=times, code=1, DANA_CACHE_DIR=cache).splitlines()
+    listed = {line.rpartition("|")[2].strip() for line in lines}
+    assert "dana2py.cache" in listed
+    assert not {"lark", "libcst", "RestrictedPython", "dana2py.parser", "dana_guards.transform"} & listed
 
 
 def test_a_warm_context_is_light(write: Write, run: Callable[..., str], tmp_path: Path) -> None:
@@ -472,14 +480,7 @@ def test_a_broken_module_shows_no_frames_of_ours(write: Write, run: Callable[...
         assert told in errors
         files = [line for line in errors.splitlines() if line.startswith("  File ")]
         assert not [line for line in files if "dana2py" in line or "dana_guards" in line], errors
-        assert {line.split(",")[0] for line in files if "opendxa" in line} <= {f'  File "{hook_file()}"'}
-
-
-def hook_file() -> str:
-    """The file of the loader."""
-    import opendxa.dana.hook
-
-    return str(opendxa.dana.hook.__file__)
+        assert {line.split(",")[0] for line in files if "opendxa" in line} <= {f'  File "{hook.__file__}"'}
 
 
 def test_structs_are_pickled_by_name(write: Write, run: Callable[..., str]) -> None:
