@@ -23,7 +23,10 @@ from dana_guards.structs import DanaObject, _missing_
 from dana_guards.type_tokens import type_of
 
 Sized = Callable[[Any, str], Any]
-_SIZED_TYPES = frozenset({str, list, tuple, dict, set, range})
+SIZED_TYPES: frozenset[type] = frozenset(
+    {str, list, tuple, dict, set, frozenset, range, type({}.keys()), type({}.items())}
+)
+"""Types with methods of `names.SIZED`."""
 
 _OURS: dict[tuple[type, str], Callable[..., Any]] = {
     (str, "format"): safe_format,
@@ -43,10 +46,10 @@ def bounded_reads(sized: Sized) -> dict[str, Callable[..., Any]]:
     """
 
     def _bounded_getattr_(value: Any, name: str) -> Any:
-        return sized(value, name) if name in SIZED and type(value) in _SIZED_TYPES else _getattr_(value, name)
+        return sized(value, name) if name in SIZED and type(value) in SIZED_TYPES else _getattr_(value, name)
 
     def _bounded_method_(value: Any, name: str, fallback: Any = None) -> Any:
-        if name in SIZED and type(value) in _SIZED_TYPES and hasattr(value, name):
+        if name in SIZED and type(value) in SIZED_TYPES and hasattr(value, name):
             return sized(value, name)
         return _method_(value, name, fallback)
 
@@ -134,7 +137,7 @@ def delegated_read(value: DanaObject, name: str) -> Any:
             target = object.__getattribute__(value, delegate.slot)
             found = _attribute(target, name)
             if found is not _missing_:
-                return sized(target, name) if sized is not None and type(target) in _SIZED_TYPES else found
+                return sized(target, name) if sized is not None and type(target) in SIZED_TYPES else found
     raise no_attribute(value, name)
 
 

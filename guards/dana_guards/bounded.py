@@ -11,13 +11,13 @@ where parts are shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cmp_to_key, partial
 from itertools import chain, islice, zip_longest
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
-from dana_guards.iterators import STEP, paced
+from dana_guards.iterators import STEP, paced, watched
 from dana_guards.limits import Limits, Meter
 
 HASH_STEP: Final = 256
@@ -25,12 +25,17 @@ HASH_STEP: Final = 256
 SHORT: Final = 100_000
 """Plain items that C code goes through faster than the watchdog looks."""
 _BLOCK: Final = 1 << 16
-_LONG_TEXT: Final = 100_000
+_PART: Final = 1024
+"""Characters, or bits, that count as one part."""
+_LONG_TEXT: Final = 10_000
+_FEW: Final = 8_192
+"""Numbers that are added in one go: each may have a million digits."""
 _WIDE: Final = 64
 _MAX_PARTS: Final = 1_000_000
 
 _FIRST: Final = itemgetter(0)
 _NUMBERS: Final = frozenset({int, float, bool})
+_LONG_NUMBER: Final = 1 << 8192
 _SIMPLE: Final = frozenset({int, float, bool, str, type(None), range})
 _SEQUENCES: Final = frozenset({list, tuple})
 _NESTED: Final = frozenset({list, tuple, set, frozenset, dict})
@@ -49,9 +54,11 @@ class Measured(Protocol):
 def check_nesting(meter: Measured, values: Iterable[object], most: int = _MAX_PARTS) -> None:
     """Refuse to hash or compare data that is nested too deep or shares parts so that they multiply.
 
+    A long text counts as many parts, a long number as more: unlike a text it does not remember its hash.
+
     Raises RecursionError (deeper than the limit) or ValueError (more than a million parts).
     """
-    parts = 0
+    parts = walks = 0
     for value in values:
         if type(value) not in _NESTED:
             continue
@@ -60,9 +67,18 @@ def check_nesting(meter: Measured, values: Iterable[object], most: int = _MAX_PA
             members, depth = pending[-1]
             for member in members:
                 parts += 1
-                if type(member) in _NESTED:
+                kind = type(member)
+                if kind in _NESTED:
                     pending.append((_members(member), depth + 1))
+                    walks += 1
+                    if not walks & 1023:
+                        meter.check()
                     break
+                if kind is str:
+                    if len(member) > _PART:  # type: ignore[arg-type]
+                        parts += len(member) // _PART  # type: ignore[arg-type]
+                elif kind is int and member.bit_length() > 8 * _PART:  # type: ignore[attr-defined]
+                    parts += member.bit_length() // _PART  # type: ignore[attr-defined]
             else:
                 pending.pop()
             if depth > meter.limits.depth:
@@ -76,13 +92,28 @@ def _members(value: Any) -> Iterator[object]:
     return chain.from_iterable(value.items()) if type(value) is dict else iter(value)
 
 
-def is_flat(values: Sequence[object]) -> bool:
+def is_flat(values: Collection[Any]) -> bool:
     """Whether nothing in `values` is nested deeper than one sequence of plain values; C speed."""
-    if _SIMPLE.issuperset(map(type, values)):
-        return True
-    return _SEQUENCES.issuperset(map(type, values)) and _SIMPLE.issuperset(
-        map(type, chain.from_iterable(values))  # type: ignore[arg-type]
+    return _is_plain(values) or (
+        _SEQUENCES.issuperset(map(type, values)) and _is_plain(list(chain.from_iterable(values)))
     )
+
+
+def _is_plain(values: Collection[Any]) -> bool:
+    """Whether all values are plain, and, where they are many, none of them long: one may stand there very often."""
+    if len(values) <= _WIDE:
+        return _SIMPLE.issuperset(map(type, values))
+    kinds = set(map(type, values))
+    if not kinds <= _SIMPLE:
+        return False
+    if str in kinds:
+        texts = values if len(kinds) == 1 else [value for value in values if type(value) is str]
+        if max(map(len, texts)) > _PART:
+            return False
+    if int not in kinds:
+        return True
+    numbers = values if len(kinds) == 1 else [value for value in values if type(value) is int]
+    return min(numbers) > -_LONG_NUMBER and max(numbers) < _LONG_NUMBER
 
 
 def need_items(meter: Meter, iterable: object) -> None:
@@ -190,7 +221,7 @@ def make_sum(meter: Meter) -> Callable[..., Any]:
             return _sum_of_values(meter, iterable, start)
         if kind is range:
             return _sum_of_range(iterable) + start  # type: ignore[arg-type]
-        if kind in _SIZED and len(iterable) <= SHORT:  # type: ignore[arg-type]
+        if kind in _SIZED and len(iterable) <= _FEW:  # type: ignore[arg-type]
             return sum(iterable, start)
         return sum(paced(meter, iterable), start)
 
@@ -286,7 +317,7 @@ def _extreme_of_any(
 ) -> Any:
     """Iterators, several values, and keys, which are made first so that they can be measured."""
     items = source if isinstance(source, (list, tuple)) else list(paced(meter, source))
-    keys = items if key is None else list(paced(meter, map(key, items)))
+    keys = items if key is None else list(paced(meter, map(watched(meter, key), items)))
     if not is_flat(keys):
         check_nesting(meter, keys)
     if key is not None:
@@ -336,8 +367,8 @@ def make_sorted(meter: Meter) -> Callable[..., list[Any]]:
         iterable: Iterable[Any], /, *, key: Callable[[Any], Any] | None = None, reverse: bool = False
     ) -> list[Any]:
         items = to_list(iterable)
-        keys = items if key is None else list(paced(meter, map(key, items)))
-        if _is_light(keys):
+        keys = items if key is None else list(paced(meter, map(watched(meter, key), items)))
+        if is_light(keys):
             if len(items) <= _BLOCK:
                 items.sort(key=None if key is None else _dealer(keys), reverse=bool(reverse))
                 return items
@@ -353,7 +384,7 @@ def make_sorted(meter: Meter) -> Callable[..., list[Any]]:
     return dana_sorted
 
 
-def _is_light(keys: list[Any]) -> bool:
+def is_light(keys: list[Any]) -> bool:
     """Whether one comparison of `keys` is cheap: no nested data, no long text."""
     if keys and type(keys[0]) in _NUMBERS:
         # Three times as fast as looking at the types; only numbers can be added to a number.

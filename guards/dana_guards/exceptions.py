@@ -18,7 +18,7 @@ from typing import Any
 from dana_guards import errors
 from dana_guards.formatting import SCALARS, repr_of, scrub, text_of
 from dana_guards.spelling import did_you_mean, shown_name
-from dana_guards.type_tokens import Immutable, fill, known_names, type_of
+from dana_guards.type_tokens import Immutable, fill, flat_kinds, known_names, type_of
 
 Lookup = Callable[[str], Any]
 _LONGEST_ARGUMENT = 10_000
@@ -402,7 +402,7 @@ def _classes(value: Any, error: Exception) -> Iterator[type[Exception]]:
             # A program meets a text that is no Dana only where it imports it (9.1).
             yield type(error)
     elif type(value) is tuple:
-        for part in value:
+        for part in flat_kinds(value):
             yield from _classes(part, error)
     elif type(value) is str:
         known = KINDS.get(value)

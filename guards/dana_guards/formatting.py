@@ -112,6 +112,7 @@ class _Out:
 
 def _write(value: Any, out: _Out) -> None:
     """Write without recursion: a stack of generators, each of which hands out the members that it cannot write."""
+    look_for_stop()  # a flat list of millions of items takes long, and whoever calls this may do so in a loop in C
     active = {id(value)}
     stack: list[tuple[int, Iterator[Any]]] = [(id(value), _open(value, out))]
     opened = 0
@@ -146,11 +147,11 @@ def _cycle_mark(value: Any) -> str:
 
 
 def _members(values: Iterable[Any], out: _Out) -> Iterator[Any]:
-    first = True
-    for value in values:
-        if not first:
+    for count, value in enumerate(values):
+        if count:
             out.add(", ")
-        first = False
+            if not count & 4095:
+                look_for_stop()
         if type(value) in SCALARS:
             out.add_scalar(value)
         else:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final, NoReturn
 
 from dana_guards.limits import Meter
+from dana_guards.names import STOP_FLAG
 from dana_guards.watchdog import innermost
 
 MAX_NESTING: Final = 200
@@ -90,8 +92,40 @@ def _paces(meter: Meter, items: Iterator[Any], step: int) -> Iterator[Iterable[A
         yield islice(items, step - 1)
 
 
+def step_of(width: int) -> int:
+    """Items of one run where each is a tuple of `width` parts, for `paced`."""
+    return max(1, min(STEP, (STEP << 6) // max(width, 1)))
+
+
+_QUICK: Final = frozenset({len, abs, ord, chr})
+_QUICK_WORDS: Final = frozenset({"int", "str"})
+
+
+def watched(meter: Meter, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` for C code that calls it again and again: a stop arrives between two calls.
+
+    A function of the program has places of its own to stop at. A built-in or a method of a value may take milliseconds
+    for one call, so it looks at the meter each time; what is quick with any argument is left as it is.
+    """
+    inner = function.__func__ if type(function) is MethodType else function
+    if type(inner) is FunctionType:
+        if STOP_FLAG in inner.__globals__ or inner.__dict__.get("_dana_word_") in _QUICK_WORDS:
+            return function
+    elif type(function) is BuiltinFunctionType and function in _QUICK:
+        return function
+    check = meter.check
+
+    def call(*arguments: Any) -> Any:
+        check()
+        return function(*arguments)
+
+    return call
+
+
 def _filtered(meter: Meter, test: Callable[[Any], object] | None, items: Iterable[Any]) -> Iterator[Any]:
     """``filter`` as a Python loop: the C one may look at any number of items before it gives one."""
+    if test is not None:
+        test = watched(meter, test)
     for count, item in enumerate(items):
         if item if test is None else test(item):
             yield item
@@ -112,7 +146,11 @@ def make_zip(meter: Meter) -> Callable[..., FlatIterator]:
     """``zip(*iterables, strict=False)``."""
 
     def dana_zip(*iterables: Iterable[Any], strict: bool = False) -> FlatIterator:
-        return FlatIterator(zip(*iterables, strict=strict), iterables, "zip")
+        steps: Iterator[Any] = zip(*iterables, strict=strict)
+        if len(iterables) > 64 or any(type(each) is FlatIterator for each in iterables):
+            # Pairs of pairs of pairs: one step of the outermost is a step of the innermost times two, sixty times over.
+            steps = paced(meter, steps, step_of(len(iterables)))
+        return FlatIterator(steps, iterables, "zip")
 
     return dana_zip
 
@@ -121,7 +159,7 @@ def make_map(meter: Meter) -> Callable[..., FlatIterator]:
     """``map(function, iterable, *iterables)``."""
 
     def dana_map(function: Callable[..., Any], iterable: Iterable[Any], /, *more: Iterable[Any]) -> FlatIterator:
-        return FlatIterator(map(function, iterable, *more), (iterable, *more), "map")
+        return FlatIterator(map(watched(meter, function), iterable, *more), (iterable, *more), "map")
 
     return dana_map
 

@@ -135,7 +135,13 @@ SIZED: Final[dict[str, tuple[str, str]]] = {
     "replace": ("str", "each match becomes a text of any length"),
     "translate": ("str", "each character becomes a text of any length"),
     "join": ("str", "length is the sum of all parts; reads iterables in C"),
-    **{name: ("str", "a small text becomes many objects") for name in ("split", "rsplit", "splitlines")},
+    **{name: ("str", "a small text becomes many objects") for name in ("split", "splitlines")},
+    **{
+        name: ("str", "looks backwards: C code takes the product of both lengths for it")
+        for name in ("rfind", "rindex", "rpartition", "rsplit")
+    },
+    **{name: ("str", "looks for each character in its argument") for name in ("strip", "lstrip", "rstrip")},
+    **{name: ("str", "compares with each text of a tuple") for name in ("startswith", "endswith")},
     "extend": ("list", "doubles a list, reads iterables in C"),
     "sort": ("list", "one C call over all items"),
     **{
@@ -164,9 +170,9 @@ PLAIN: Final[dict[str, str]] = {
     "bool int": "as_integer_ratio bit_count bit_length conjugate denominator imag is_integer numerator real",
     "float": "as_integer_ratio conjugate fromhex hex imag is_integer real",
     "complex": "conjugate imag real",
-    "str": "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier "
-    "islower isnumeric isprintable isspace istitle isupper lower lstrip maketrans partition removeprefix removesuffix "
-    "rfind rindex rpartition rstrip startswith strip swapcase title upper",
+    "str": "capitalize casefold count find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
+    "isnumeric isprintable isspace istitle isupper lower maketrans partition removeprefix removesuffix swapcase title "
+    "upper",
     "list": "append clear copy insert pop reverse",
     "dict": "clear copy items keys popitem values",
     "tuple": "",

@@ -16,6 +16,7 @@ from functools import partial
 from types import MethodType
 from typing import Any, Final, Protocol
 
+from dana_guards import text_methods
 from dana_guards.errors import DanaError, DanaMemoryError
 from dana_guards.formatting import repr_of, text_of
 from dana_guards.iterators import FlatIterator
@@ -147,9 +148,9 @@ class Sorter:
 
     def sort(self, *, key: Any = None, reverse: Any = False) -> None:
         """As ``list.sort``."""
-        from dana_guards.bounded import make_sorted  # that file needs this one
+        from dana_guards.bounded import is_light, make_sorted  # that file needs this one
 
-        if key is None:
+        if key is None and is_light(self._items):
             self._items.sort(reverse=bool(reverse))
         else:
             self._items[:] = make_sorted(self._meter)(self._items, key=key, reverse=reverse)
@@ -397,7 +398,7 @@ class Room:
         kinds, _ = SIZED[name]
         kind = type(value)
         method = getattr(value, name)
-        if kind not in (str, list, dict, range, *_SETS) and not hasattr(kind, "isdisjoint"):
+        if kind not in _RECEIVERS:
             return method
         if kind.__name__ not in kinds and not (kind is not str and "set" in kinds):
             return method
@@ -473,12 +474,25 @@ class Room:
                 self._keys(part[0] for part in each if type(part) in (tuple, list) and part)
             elif type(each) is list:
                 self._keys(each)
+        if len(taken) > 1 and method.__name__ in _FOLDED and type(value) is not dict:
+            return self._folded(value, method, taken)
         if method.__name__ != "update" or (type(value) is dict and len(taken) > 1):
             return method(*[self._hashed(each) if type(each) is list else each for each in taken], **named)
         for each in taken:
             for block in self._blocks(each) if type(each) is list else (each,):
                 method(block)
         return method(**named) if named else None
+
+    def _folded(self, value: Any, method: Callable[..., Any], given: list[Any]) -> Any:
+        """A method of sets with several arguments: one after the other, with a look at the meter between two."""
+        name, result = method.__name__, None
+        for each in given:
+            self.meter.check()
+            part = self._hashed(each) if type(each) is list else each
+            result = method(part)
+            if result is not None:
+                method = getattr(result, name)
+        return result
 
     def _blocks(self, items: list[Any]) -> Iterator[list[Any]]:
         """Short runs: keys that collide cost time that grows with the square, in one C call."""
@@ -549,6 +563,7 @@ def measured(compare: Callable[[Any, Any], Any], meter: Meter) -> Callable[[Any,
 
 _VIEWS: Final = frozenset({type({}.items()), type({}.values())})
 _DICT_VIEWS: Final[frozenset[type]] = frozenset({type({}.items()), type({}.keys())})
+_RECEIVERS: Final[frozenset[type]] = frozenset({str, list, tuple, dict, range, *_SETS, *_DICT_VIEWS})
 _WALKED: Final = frozenset({list, tuple, dict, set, frozenset, *_VIEWS})
 
 
@@ -603,6 +618,11 @@ def _text_bound(value: Any, kind: str) -> int:
     return value.bit_length() // 3 + 10 if type(value) is int else 400
 
 
+_FOLDED: Final = frozenset(
+    ["update", "union", "intersection", "difference", "intersection_update", "difference_update"]
+)
+"""Methods of sets that take several arguments, and do with them what they do with one after the other."""
+
 _CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
     "+": Room.add,
     "*": Room.multiply,
@@ -616,7 +636,8 @@ _CHECKS: Final[dict[str, Callable[[Room, Any, Any], Any]]] = {
     "index": Room.receiver,
     "count": Room.receiver,
     "split": Room.pieces,
-    "rsplit": Room.pieces,
+    "strip": text_methods.characters,
+    "startswith": text_methods.prefixes,
     "splitlines": Room.pieces,
     "sort": Room.order,
 }
@@ -627,7 +648,10 @@ _METHODS: Final[dict[str, Callable[..., Any]]] = {
     "replace": Room.replaced,
     "translate": Room.translated,
     "join": Room.joined,
-    **dict.fromkeys(("split", "rsplit", "splitlines"), Room.split),
+    **dict.fromkeys(("split", "splitlines"), Room.split),
+    "rsplit": text_methods.split_backwards,
+    **dict.fromkeys(("rfind", "rindex", "rpartition"), text_methods.found_backwards),
+    **dict.fromkeys(("strip", "lstrip", "rstrip", "startswith", "endswith"), text_methods.first_measured),
     "sort": Room.sorted_in_place,
     **dict.fromkeys(("index", "count"), Room.looked_up),
     "extend": Room.extended,

@@ -67,7 +67,12 @@ _OPERATORS: Final[dict[type[ast.operator], tuple[str, str]]] = {
 }
 _HASHED: Final = LIST | TUPLE | DICT | SET | OTHER
 _SIZED_FLAGS: Final = {"str": STR, "list": LIST, "dict": DICT, "set": SET | OTHER, "range": RANGE}
-_RECEIVER_ONLY: Final = frozenset({"split", "rsplit", "splitlines", "sort", "index", "count"})
+_ARGUMENT_ONLY: Final = {
+    **dict.fromkeys(("strip", "lstrip", "rstrip"), "strip"),
+    **dict.fromkeys(("startswith", "endswith"), "startswith"),
+}
+"""Sized methods whose first argument alone decides, and how it is measured."""
+_RECEIVER_ONLY: Final = frozenset({"split", "splitlines", "sort", "index", "count"})
 """Sized methods whose receiver alone decides."""
 _SMALL_SPEC: Final = re.compile(r"(?:.?[<>=^])?[-+ ]?z?#?0?[0-9]{0,3}[,_]?(?:\.[0-9]{1,3})?[A-Za-z%]?\Z", re.DOTALL)
 
@@ -463,6 +468,8 @@ class SizeRewrites(KeyRewrites):
         compares = node.attr in COMPARING_METHODS and node is not self.called
         if compares and self.evidence.type_of(node.value).may_be(LIST | TUPLE):
             return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+        if node.attr in _ARGUMENT_ONLY and node is self.called:
+            return None  # a call of it has its argument measured
         kinds, _ = names.SIZED.get(node.attr, ("", ""))
         if node.attr in ("index", "count"):
             kinds = "range"  # of a list or tuple the call has its argument measured
@@ -480,6 +487,33 @@ class SizeRewrites(KeyRewrites):
                 done.value = at(receiver, ast.IfExp(kind, name(receiver.id), room))
             else:
                 done.value = at(receiver, room)
+            return done
+
+        return finish
+
+    def measured_argument(self, node: ast.Call) -> Callable[[ast.Call], Any] | None:
+        """How to finish ``s.strip(x)`` and its like after their parts are visited, or None."""
+        function = node.func
+        if not isinstance(function, ast.Attribute) or not node.args:
+            return None
+        how = _ARGUMENT_ONLY.get(function.attr)
+        given = node.args[0]
+        if how is None or not self.evidence.type_of(function.value).may_be(STR) or is_short(given):
+            return None
+        if how == "startswith" and self.evidence.type_of(given).is_only(STR):
+            return None
+
+        def finish(done: ast.Call) -> Any:
+            argument = done.args[0]
+            if isinstance(argument, ast.Starred):
+                done.func = at(function, call("_sized_", function.value, ast.Constant(function.attr)))
+                return done
+            room = call("_room_", ast.Constant(None), argument, ast.Constant(how))
+            if how == "startswith" and isinstance(argument, ast.Name):
+                test = ast.Compare(call("_type_", name(argument.id)), [ast.Is()], [name("_str_")])
+                done.args[0] = at(given, ast.IfExp(test, name(argument.id), room))
+            else:
+                done.args[0] = at(given, room)
             return done
 
         return finish

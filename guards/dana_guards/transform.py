@@ -224,7 +224,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         if not self.limited:
             return self.contents(node)  # type: ignore[no-any-return]
         self.bound_starred(node, [*node.args, *node.keywords])
-        finish = self.compared_call(node) or self.keyed_call(node)
+        finish = self.compared_call(node) or self.keyed_call(node) or self.measured_argument(node)
         self.called = node.func
         self.contents(node)
         return finish(node) if finish is not None else node

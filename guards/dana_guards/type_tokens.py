@@ -9,7 +9,7 @@ What can stand as the second argument of ``isinstance`` is a type word (a marked
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -266,8 +266,10 @@ def accepts(kind: Any, value: Any, lookup: Callable[[str], Any] = lambda name: N
     if test is not None:
         return bool(test(kind, value))
     if type(kind) is tuple:
-        return any(accepts(part, value, lookup) for part in kind)
+        return any(accepts(part, value, lookup) for part in flat_kinds(kind))
     if type(kind) is str:
+        if len(kind) > 100 * MOST_KINDS:
+            raise TypeError("the name of a type is too long")
         return any(_named(part.strip(), value, lookup) for part in kind.split("|"))
     if kind is None:
         return value is None
@@ -275,6 +277,32 @@ def accepts(kind: Any, value: Any, lookup: Callable[[str], Any] = lambda name: N
         # Only a live class of a host that trusts the module gets here; no context holds one.
         return isinstance(value, kind)
     raise TypeError(f"isinstance needs a type, a name of one, or a tuple of them, not {type_of(kind)}")
+
+
+MOST_KINDS = 1000
+"""Kinds that one ``isinstance`` or ``except`` looks at."""
+
+
+def flat_kinds(kinds: tuple[Any, ...]) -> Iterator[Any]:
+    """What a tuple of kinds, and the tuples in it, hold, in order.
+
+    Raises
+    ------
+    TypeError : there are more than `MOST_KINDS`. Tuples that share their parts have no end in sight.
+    """
+    pending = [iter(kinds)]
+    left = MOST_KINDS
+    while pending:
+        for kind in pending[-1]:
+            left -= 1
+            if left < 0:
+                raise TypeError(f"there are more than {MOST_KINDS} kinds to look at")
+            if type(kind) is tuple:
+                pending.append(iter(kind))
+                break
+            yield kind
+        else:
+            pending.pop()
 
 
 def _named(name: str, value: Any, lookup: Callable[[str], Any]) -> bool:

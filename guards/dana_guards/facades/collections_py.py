@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dana_guards.bounded import check_nesting, make_sorted
 from dana_guards.facades.members import Member, metered
-from dana_guards.iterators import paced
+from dana_guards.iterators import paced, watched
 from dana_guards.limits import Meter
 
 _PLAIN: Final = frozenset({int, float, bool, str, type(None)})
@@ -51,6 +51,7 @@ def _make_most_common(meter: Meter) -> Any:
 def _make_group(meter: Meter) -> Any:
     def group(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
         groups: dict[Any, list[Any]] = {}
+        key = watched(meter, key)
         for item in paced(meter, items):
             groups.setdefault(_key(meter, key(item)), []).append(item)
         return groups

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from dana_guards.facades.datetime_py import ValueType
 from dana_guards.facades.members import Member, same
-from dana_guards.facades.values import FrozenValue, computing, reading, wrap
+from dana_guards.facades.values import MOST_BITS, FrozenValue, computing, reading, wrap
 
 _CONTEXT: Final = decimal.Context(
     prec=28, Emin=-999, Emax=999, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
@@ -54,6 +54,8 @@ def _operate(method: Any, value: Any, other: object, swapped: bool) -> Any:
     right = other._value if isinstance(other, Number) else other
     if type(right) not in (int, decimal.Decimal):
         return NotImplemented
+    if type(right) is int and right.bit_length() > MOST_BITS:
+        raise ValueError("decimal arithmetic: Overflow")
     try:
         # A context is changed by every operation (flags): each gets its own.
         return wrap(method(_CONTEXT.copy(), *((right, value) if swapped else (value, right))))
@@ -120,6 +122,8 @@ def make_decimal(value: Any = "0", /) -> Any:
         return value
     if type(value) not in (int, float, str) or (type(value) is str and len(value) > 1000):
         raise TypeError("Decimal needs a number, or a text of at most 1000 characters")
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise ValueError("the decimal number is too large or no number")
     try:
         made = _CONTEXT.copy().create_decimal(decimal.Decimal(value) if type(value) is float else value)
     except (decimal.DecimalException, ValueError, OverflowError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from dana_guards.facades.members import Member, metered, same
-from dana_guards.iterators import paced
+from dana_guards.iterators import paced, watched
 from dana_guards.limits import Meter
 
 
@@ -19,7 +19,7 @@ def _make_reduce(meter: Meter) -> Any:
         """``reduce(function, items, initial)``. TypeError for no items and no start."""
         if len(initial) > 1:
             raise TypeError("reduce takes a function, items, and at most one start")
-        steps = paced(meter, items)
+        steps, function = paced(meter, items), watched(meter, function)
         if initial:
             result = initial[0]
         else:

@@ -12,15 +12,18 @@ from typing import Any, Final
 
 from dana_guards.bounded import check_nesting
 from dana_guards.facades.members import Member, metered
-from dana_guards.iterators import FlatIterator, paced
+from dana_guards.iterators import FlatIterator, paced, step_of, watched
 from dana_guards.limits import Meter
 
 _NUMBERS: Final = frozenset({int, float, bool})
 _PLAIN: Final = frozenset({int, float, bool, str, type(None)})
 
 
-def _flat(meter: Meter, kind: str, steps: Iterable[Any], sources: Iterable[object] = ()) -> FlatIterator:
-    return FlatIterator(paced(meter, steps), sources, kind)
+def _flat(
+    meter: Meter, kind: str, steps: Iterable[Any], sources: Iterable[object] = (), width: int = 1
+) -> FlatIterator:
+    """`steps` in short runs: of one item where an item is a tuple of `width` parts and that is many."""
+    return FlatIterator(paced(meter, steps, step_of(width)), sources, kind)
 
 
 def _small(name: str, value: Any) -> int:
@@ -59,7 +62,7 @@ def _over_sources(name: str) -> Callable[[Meter], Any]:
 
     def make(meter: Meter) -> Any:
         def over(*sources: Iterable[Any], **options: Any) -> FlatIterator:
-            return _flat(meter, name, plain(*sources, **options), sources)
+            return _flat(meter, name, plain(*sources, **options), sources, len(sources))
 
         return over
 
@@ -147,7 +150,8 @@ def _make_compress(meter: Meter) -> Any:
 def _make_accumulate(meter: Meter) -> Any:
     def accumulate(items: Iterable[Any], func: Any = None, *, initial: Any = None) -> FlatIterator:
         if func is not None:
-            return _flat(meter, "accumulate", itertools.accumulate(items, func, initial=initial), (items,))
+            steps = itertools.accumulate(items, watched(meter, func), initial=initial)
+            return _flat(meter, "accumulate", steps, (items,))
 
         def numbers() -> Iterator[Any]:
             for item in items:
@@ -162,7 +166,7 @@ def _make_accumulate(meter: Meter) -> Any:
 
 def _make_starmap(meter: Meter) -> Any:
     def starmap(function: Callable[..., Any], items: Iterable[Iterable[Any]]) -> FlatIterator:
-        return _flat(meter, "starmap", itertools.starmap(function, items), (items,))
+        return _flat(meter, "starmap", itertools.starmap(watched(meter, function), items), (items,))
 
     return starmap
 
@@ -195,7 +199,7 @@ def _selecting(name: str) -> Callable[[Meter], Any]:
             pool = list(paced(meter, items))
             length = len(pool) if r is None else _small(name, r)
             meter.need(8 * (len(pool) + length), name)
-            return _flat(meter, name, plain(pool, length))
+            return _flat(meter, name, plain(pool, length), width=length)
 
         return select
 
@@ -206,7 +210,7 @@ def _make_product(meter: Meter) -> Any:
     def product(*sources: Iterable[Any], repeat: Any = 1) -> FlatIterator:
         pools = [list(paced(meter, source)) for source in sources]
         meter.need(8 * len(pools) * _small("product", repeat) + 8 * sum(map(len, pools)), "product")
-        return _flat(meter, "product", itertools.product(*pools, repeat=repeat))
+        return _flat(meter, "product", itertools.product(*pools, repeat=repeat), width=len(pools) * repeat)
 
     return product
 
@@ -219,6 +223,7 @@ def _make_batched(meter: Meter) -> Any:
             source = paced(meter, items)
             while batch := tuple(itertools.islice(source, size)):
                 yield batch
+                meter.check()
 
         return FlatIterator(steps(), (items,), "batched")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from dana_guards.core_library import make_factorial
@@ -66,8 +67,8 @@ def _make_prod(meter: Meter) -> Any:
     """``prod(items, start=1)``: bounded in size at each step of 512 numbers."""
 
     def prod(items: Iterable[Any], /, *, start: Any = 1) -> Any:
-        result = start
-        for item in paced(meter, items):
+        result: Any = 1
+        for item in chain((start,), paced(meter, items)):
             if type(item) not in (int, float, bool):
                 raise TypeError(f"prod needs numbers, not {type(item).__name__}")
             result *= item

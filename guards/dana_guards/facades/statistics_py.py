@@ -14,6 +14,8 @@ from dana_guards.facades.members import Member, metered
 from dana_guards.iterators import paced
 from dana_guards.limits import Meter
 
+MAX_BITS: Final = 4096
+"""Of a whole number: variances are made of exact fractions of their squares."""
 _NUMBERS: Final = frozenset({int, float, bool})
 _SORTING: Final = frozenset({"median", "median_low", "median_high", "quantiles"})
 _ANY_VALUE: Final = frozenset({"mode", "multimode"})
@@ -37,6 +39,8 @@ def _watched(meter: Meter, name: str, data: Iterable[Any]) -> _Watched:
     allowed = _PLAIN if name in _ANY_VALUE else _NUMBERS
     if not allowed.issuperset(map(type, list.__iter__(items))):
         raise TypeError(f"{name} needs {'plain values' if name in _ANY_VALUE else 'numbers'}")
+    if any(type(each) is int and each.bit_length() > MAX_BITS for each in list.__iter__(items)):
+        raise ValueError(f"{name} takes whole numbers of at most {MAX_BITS} bits")
     if name in _SORTING:
         items[:] = make_sorted(meter)(list(items))
     return items
@@ -63,6 +67,8 @@ def _check_options(name: str, values: tuple[Any, ...]) -> None:
     """Further arguments are plain: a weight list, a number, a word."""
     for value in values:
         plain = type(value) in _PLAIN and not (type(value) is int and abs(value) > 1_000_000)
+        if type(value) is list and any(type(each) is int and each.bit_length() > MAX_BITS for each in value):
+            raise ValueError(f"{name} takes whole numbers of at most {MAX_BITS} bits")
         if not plain and not (type(value) is list and _NUMBERS.issuperset(map(type, value))):
             raise TypeError(f"{name}: an option is a small number, a word or a list of numbers")
 

@@ -58,11 +58,7 @@ class FrozenValue:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return bool(self._value == _inside(other)) if _computes(other) else False
-
-    @classmethod
-    def _accepts_(cls, value: object) -> bool:
-        return isinstance(value, cls)
+        return bool(self._value == _held(other)) if _computes(other) else False
 
 
 def _computes(value: object) -> bool:
@@ -71,6 +67,17 @@ def _computes(value: object) -> bool:
 
 def _inside(value: object) -> Any:
     return value._value if isinstance(value, FrozenValue) else value
+
+
+MOST_BITS: Final = 1 << 15
+"""Of an int beside a frozen value: none of those is as large, and making decimals of larger ones takes seconds."""
+
+
+def _held(value: object) -> Any:
+    """What is inside, for a comparison: an int beyond all frozen values becomes another one."""
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        return (1 << MOST_BITS) if value > 0 else -(1 << MOST_BITS)
+    return _inside(value)
 
 
 def wrap(value: Any) -> Any:
@@ -116,7 +123,7 @@ def _binary(function: Callable[[Any, Any], Any], swapped: bool, check: Check) ->
 
 def _compare(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def compare(self: FrozenValue, other: object) -> Any:
-        return bool(function(self._value, _inside(other))) if _computes(other) else NotImplemented
+        return bool(function(self._value, _held(other))) if _computes(other) else NotImplemented
 
     return compare
 
