@@ -112,8 +112,12 @@ def _run_options(given: dict[str, Any]) -> Any:
 def audit_options(command: AnyCommand) -> AnyCommand:
     """The options that watch a run."""
     for option in (
-        click.option("--replay", metavar="FILE", help="Answer from a recording; grants still count."),
-        click.option("--record", metavar="FILE", help="Record what capabilities, chance and time give."),
+        click.option(
+            "--replay", metavar="FILE", help="Answer from a recording, without touching the world; grants still count."
+        ),
+        click.option(
+            "--record", metavar="FILE", help="Record what capabilities, chance and time give, secrets in it included."
+        ),
         click.option("--allow-all", is_flag=True, help="With --audit, for a program that you trust: grant everything."),
         click.option("--audit-out", metavar="FILE", help="Audit, and write the policy to FILE."),
         click.option(
