@@ -11,7 +11,7 @@ import pytest
 
 from dana_guards.capabilities import Grants
 from dana_guards.capabilities.modules import ModuleGrants
-from opendxa.dana import CapabilityUse, DanaCapabilityError, DanaContext, DanaPolicy, DanaRuntime
+from opendxa.dana import CapabilityUse, DanaCapabilityError, DanaContext, DanaImportError, DanaPolicy, DanaRuntime
 
 Make = Callable[..., DanaContext]
 Write = Callable[[str, str], Path]
@@ -99,14 +99,13 @@ ATTACKS = {
     "an agent in the hands of the other": "import reader\nagent A\nreader.call(A.chat, 'hello')",
     "an import": "import hashlib.py",
     "an import without the ending": "import hashlib",
-    "an import that the other has": "from reader import hashlib\nimport hashlib.py",
 }
 
 
 NO_SUCH_NAME = {
-    "as an attribute of the other", "by name from it", "a module's attribute", "an import that the other has"
+    "as an attribute of the other", "by name from it", "a module's attribute"
 }  # fmt: skip
-"""These do not even find a name: built-ins and imports of a module are no exports of it."""
+"""These do not even find a name: built-ins of a module are no exports of it."""
 
 
 def _write_guest(write: Write, text: str) -> None:
@@ -165,6 +164,16 @@ def test_what_a_module_hands_out(make_thread: Make, write: Write, gift: str) -> 
     context = make_thread(on_capability=seen.append)
     assert context.import_module("guest").result in ("secret", "answer")
     assert [(use.holder, use.allowed) for use in seen if use.by != "import hashlib.py"] == [("reader", True)]
+
+
+def test_an_import_is_a_name_of_its_module(make_thread: Make, write: Write) -> None:
+    """What a module imports it hands out like its other names; a leading underscore keeps it."""
+    write("reader.na", "import hashlib.py\nimport hashlib.py as _kept\n")
+    write("guest.na", "import reader\ndef a():\n    return reader.hashlib.sha256('').hexdigest()[:4]\n")
+    assert make_thread().import_module("guest").a() == "e3b0"
+    write("guest.na", "from reader import _kept\n")
+    with pytest.raises(DanaImportError, match="it is private"):
+        make_thread().import_module("guest")
 
 
 def test_the_program_and_the_rest(make: Make, write: Write) -> None:
