@@ -11,7 +11,7 @@ import pytest
 
 from dana_guards.capabilities import Grants
 from dana_guards.capabilities.modules import ModuleGrants
-from opendxa.dana import CapabilityUse, DanaCapabilityError, DanaContext, DanaImportError, DanaPolicy, DanaRuntime
+from opendxa.dana import CapabilityUse, DanaCapabilityError, DanaContext, DanaPolicy, DanaRuntime, DanaSyntaxError
 
 Make = Callable[..., DanaContext]
 Write = Callable[[str, str], Path]
@@ -172,7 +172,7 @@ def test_an_import_is_a_name_of_its_module(make_thread: Make, write: Write) -> N
     write("guest.na", "import reader\ndef a():\n    return reader.hashlib.sha256('').hexdigest()[:4]\n")
     assert make_thread().import_module("guest").a() == "e3b0"
     write("guest.na", "from reader import _kept\n")
-    with pytest.raises(DanaImportError, match="it is private"):
+    with pytest.raises(DanaSyntaxError, match="is private"):
         make_thread().import_module("guest")
 
 
