@@ -96,6 +96,37 @@ def test_bombs_are_refused(text: str, closed: bool) -> None:
         assert isinstance(caught.value.reason, DanaMemoryError)
 
 
+ORDERED = {
+    "failed and was caught": "  try:\n   x < 0\n  except _type_error_: pass\n  x = x + x",
+    "in its own handler": "  try:\n   x < 0\n  except _type_error_:\n   x = x + x",
+    "not always asked for": "  x or x < 0\n  x = x + x",
+    "second part of a chain": "  5 < 3 < x\n  x = x + x",
+    "with what is no number": "  x < y\n  x = x + x",
+    "of a variable that the other side binds": "  x < len(x := y)\n  y = x + x\n  x = 1",
+    "then rebound by a function": "  x < 0\n  g()\n  y = x + x\n  x = 1",
+    "equality": "  x == 0\n  x = x + x",
+}
+"""Text that doubles twenty times beside an order with a number, which shows nothing here."""
+
+
+@pytest.mark.parametrize("text", ORDERED.values(), ids=ORDERED)
+def test_an_order_that_shows_nothing_leaves_the_check(text: str) -> None:
+    """Where the comparison is not surely made, or not with a number, the sum is measured."""
+    start = "1" if "x = 1" in text else "'aaaa'"
+    nested = "\n def g():\n  nonlocal x\n  x = y" if "g()" in text else ""
+    program = f"def bomb(x, y):{nested}\n for i in range(20):\n{text}\nbomb({start}, 'aaaa')"
+    with pytest.raises(Interrupt):
+        support.run(program, meter=support.SmallMeter(1_000_000))
+
+
+def test_an_order_with_a_number_spares_the_check() -> None:
+    """Behind it a sum stays as it is written, and numbers of all kinds add up."""
+    text = "def f(x, y):\n    x = x + (y if y < 0 else y)\n    return x"
+    assert support.shown(text) == support.shown(text, support.UNLIMITED)
+    found = support.run(text + "\nz = [f(1, 2), f(1.5, -2), f(10 ** 30, 1), f(True, True)]")
+    assert found["z"] == [3, -0.5, 10**30 + 1, 2]
+
+
 def test_escapes_of_a_known_text() -> None:
     """``!r`` doubles backslashes at each step: measured also where the type of the text is known."""
     text = "def g():\n    x = '\\\\'\n    while True:\n        x = f'{x!r}'\ng()"
