@@ -170,7 +170,7 @@ def read_policy(path: str | None) -> Any:
 def execute(context: Any, source: Source, values: dict[str, Any]) -> Any:
     """The value of the program: its last expression, or the result of its ``__main__``."""
     if source.path == STDIN:  # no file that a traceback could read a line from
-        linecache.cache[STDIN] = (len(source.text), None, source.text.splitlines(keepends=True), STDIN)
+        linecache.cache[STDIN] = (len(source.text), None, [f"{line}\n" for line in source.text.split("\n")], STDIN)
     text = source.text
     if _has_main(text):
         call = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
@@ -182,7 +182,7 @@ def execute(context: Any, source: Source, values: dict[str, Any]) -> Any:
 
 def _has_main(text: str) -> bool:
     """As the reference does: a line begins with the definition."""
-    return any(line.startswith(("def __main__(", "sync def __main__(")) for line in text.splitlines())
+    return any(line.startswith(("def __main__(", "sync def __main__(")) for line in text.split("\n"))
 
 
 def _argument(text: str) -> tuple[str, Any]:

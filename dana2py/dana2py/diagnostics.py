@@ -85,7 +85,7 @@ class _Place:
         text = self.text
         if text is None and self.filename and self.line is not None:
             text = linecache.getline(self.filename, self.line)
-        return (text or "").splitlines()[0].rstrip() if text and text.strip() else ""
+        return (text or "").replace("\r", "\n").split("\n", 1)[0].rstrip()
 
 
 def _layout(place: _Place, message: str, hint: str | None, color: bool, label: str = "error: ") -> str:

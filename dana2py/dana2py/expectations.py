@@ -89,7 +89,8 @@ def explain(machine: Automaton, states: list[int], tokens: list[Token], index: i
         message = f"{message}: expected {wanted}"
     kind = IncompleteInput if _text_ends(tokens, index) else DanaSyntaxError
     line, column = token.span.line, token.span.column
-    if token.kind in ("$END", "DEDENT") and index:
+    next_line = token.kind == "NEWLINE" and index > 0 and tokens[index - 1].span.end_line < line
+    if next_line or (token.kind in ("$END", "DEDENT") and index):
         line, column = _last_place(tokens, index)
     return source.error(message, line, column, hint, kind)
 
@@ -226,7 +227,7 @@ def _foreign_statement(tokens: list[Token], index: int, _accepted: frozenset[str
 def _begins_foreign(tokens: list[Token], start: int, index: int) -> bool:
     """Is the first word meant as a statement? Then something follows it directly, or it heads a block in brackets."""
     if index <= start + 1:
-        return index == start + 1
+        return index == start + 1 and tokens[index].kind != "LPAR"
     token, before = tokens[index], tokens[index - 1]
     heads_block = token.kind == "LBRACE" or (token.kind == "NEWLINE" and before.kind == "COLON")
     return heads_block and tokens[start + 1].kind == "LPAR" and tokens[start].value in ("match", "switch", "function")
@@ -410,6 +411,13 @@ _PAIRS = {
 }
 
 
+_STATEMENTS = frozenset({
+    "IF", "FOR", "WHILE", "TRY", "WITH", "PASS", "RETURN", "RAISE", "ASSERT", "DEL", "GLOBAL", "NONLOCAL", "IMPORT",
+    "FROM", "BREAK", "CONTINUE", "STRUCT", "INTERFACE", "RESOURCE", "WORKFLOW", "AGENT", "AGENT_BLUEPRINT",
+})  # fmt: skip
+"""Words that begin a statement, but no part of a declaration."""
+
+
 def _declarations(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """Declarations: no value after ``x: int``, no inheritance, no parameter markers."""
     start = _line_start(tokens, index)
@@ -418,6 +426,9 @@ def _declarations(tokens: list[Token], index: int, accepted: frozenset[str]) -> 
         return "a declaration needs a value", f"write {first.value}: type = value"
     if token.kind == "LPAR" and first.kind in ("STRUCT", "RESOURCE", "WORKFLOW", "AGENT_BLUEPRINT", "INTERFACE"):
         return "declared types do not inherit", "embed the other one in a field whose name starts with _"
+    in_body = index == start and {"NAME", "DEF", "AT", "DEDENT"} <= accepted and "RETURN" not in accepted
+    if (in_body and token.kind in _STATEMENTS) or (accepted == {"COLON"} and token.kind in ("LPAR", "DOT", "LSQB")):
+        return "a declaration has fields and methods only", "statements stand in a method, or after the declaration"
     if accepted == {"COLON"} and index == start + 1 and first.kind == "NAME":
         value = " = value" if token.kind == "EQUAL" else ""
         return "a field needs a type", f"write {first.value}: type{value}"

@@ -26,7 +26,8 @@ def _receiver_(types: tuple[Any, ...], name: str, function: Callable[..., Any]) 
 
     Parameters
     ----------
-    types : struct classes; the instance of an ``agent`` stands for its class.
+    types : struct classes; the instance of an ``agent`` stands for its class. An interface is nothing to attach to:
+        the function answers ``p.name()`` as any function of that name does.
     name : Python name of the method.
     function : takes the instance first.
 
@@ -36,7 +37,7 @@ def _receiver_(types: tuple[Any, ...], name: str, function: Callable[..., Any]) 
     ValueError : the name is not one that a program can give.
     """
     check_member(name)
-    classes = [receiver_class(kind, name) for kind in types]
+    classes = [receiver_class(kind, name) for kind in types if not hasattr(kind, "missing_methods")]
     for cls in classes:
         type.__setattr__(cls, method_slot(cls, name), function)
     return function

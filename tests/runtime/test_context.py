@@ -353,6 +353,23 @@ def test_after_cleanup_everything_is_refused(write: Write, make_context: Make) -
             use()
 
 
+def test_a_module_of_a_closed_context_can_be_shown(write: Write, make_context: Make) -> None:
+    """A debugger or a log may meet a module after the end of its context."""
+    write("shown.na", "x = 1\n")
+    context = make_context()
+    module = context.import_module("shown")
+    assert "shown" in repr(module)
+    context.cleanup()
+    assert repr(module) == "<DanaModule of a closed context>"
+
+
+def test_lines_of_a_text_are_counted_as_by_the_parser(make_context: Make) -> None:
+    """A form feed, U+2028 or U+0085 inside a text does not shift the line that an error shows."""
+    with pytest.raises(DanaRuntimeError) as caught:
+        make_context().eval_dana("a = '\u2028'  # \u0085 \x0c\nb = 1 / 0\n")
+    assert (caught.value.lineno, caught.value.source_line) == (2, "b = 1 / 0")
+
+
 def test_cleanup_during_a_call(make_context: Make) -> None:
     """From another thread it stops the call; from inside, the end comes when the call returns."""
     context = make_context(timeout="unlimited")

@@ -46,7 +46,7 @@ class Functions(Statements):
             result.append(at.assign_name(previous, at.load(name)))
         result.append(function)
         if classes:
-            owners = at.tuple([self.load_name(node, owner) for owner in classes])
+            owners = at.tuple([self.load_type(node, owner) for owner in classes])
             attach = at.hook("_receiver_", owners, at.constant(python_name(node.name)), at.load(name))
             result.append(at.expr(attach))
         if kinds:
@@ -87,7 +87,16 @@ class Functions(Statements):
             names = [*names, "int"]
         at = self.at(node)
         values = {**dict(zip(TYPE_WORDS, TYPE_WORDS, strict=True)), "None": None}
-        return [at.constant(values[name]) if name in values else self.load_name(node, name) for name in names]
+        return [at.constant(values[name]) if name in values else self.load_type(node, name) for name in names]
+
+    def load_type(self, node: nodes.FunctionDef, name: str) -> ast.expr:
+        """The declared type behind ``Point`` or ``shapes.Point``."""
+        first, *members = name.split(".")
+        place = node.receiver or node.params[0]
+        result = self.load_name(place, first)
+        for member in members:
+            result = self.at(place).attribute(result, python_name(member))
+        return result
 
     def first_types(self, node: nodes.FunctionDef) -> list[str]:
         """The types by which calls tell this function from others of its name; none if it takes anything."""

@@ -375,6 +375,9 @@ class ExpressionSpecialiser:
         self.inside(node)
         if module or (struct is not None and name in struct.methods and name not in struct.fields):
             return node
+        if name in self.facts.doubles:
+            node.func = self._bound_method(node, func.value, name, fallback)
+            return node
         if fallback is None and (name in DICT_METHODS or not kinds.may_be(DICT)):
             return node
         return self.unknown_method(node, func, fallback)

@@ -43,6 +43,16 @@ def struct_facts(resolution: Resolution) -> dict[str, StructFacts]:
     return found
 
 
+def _doubles(resolution: Resolution) -> frozenset[str]:
+    """The names that one declared type gives to a field and to a method: ``p.size`` and ``p.size()`` (7.3)."""
+    methods = _methods(resolution)
+    found: set[str] = set()
+    for dana, node in resolution.structs.items():
+        own = {python_name(method.name) for method in node.methods} | methods.get(dana, set())
+        found |= own & {python_name(field.name) for field in node.fields}
+    return frozenset(found)
+
+
 def _methods(resolution: Resolution) -> dict[str, set[str]]:
     """Type name → the functions of the module whose receiver, or first parameter, has that type."""
     found: dict[str, set[str]] = {}
@@ -70,6 +80,7 @@ class Facts:
             name: struct for name, struct in struct_facts(resolution).items() if self.bound_once(name)
         }
         self.modules = self._modules(resolution)
+        self.doubles = _doubles(resolution)
 
     def bound_once(self, name: str) -> bool:
         """Is the module variable ``name`` bound by exactly one statement, and by no function?"""

@@ -88,7 +88,8 @@ class DanaModule(metaclass=_ModuleKind):
         return sorted([*public_names(self._module.__dict__), *_SPECIAL])
 
     def __repr__(self) -> str:
-        return f"<DanaModule {self._module.__name__!r} from {_file(self)!r}>"
+        name = _name(self)
+        return f"<DanaModule {name!r} from {_file(self)!r}>" if name else "<DanaModule of a closed context>"
 
     def __reduce__(self) -> Any:
         raise TypeError("a module of a context cannot be pickled or copied: it lives in its context")
@@ -118,6 +119,12 @@ def _global_stores(code: CodeType) -> frozenset[str]:
             instructions = dis.get_instructions(inner)
             names.update(str(step.argval) for step in instructions if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"))
     return frozenset(names)
+
+
+def _name(module: DanaModule) -> str | None:
+    """The module's name; None when its context has ended, which leaves nothing of a module."""
+    name: str | None = module._module.__dict__.get("__name__")
+    return name
 
 
 def _file(module: DanaModule) -> str | None:
@@ -159,7 +166,7 @@ def python_source_of(module: ModuleType) -> str:
 
 
 _SPECIAL: dict[str, Any] = {
-    "__name__": lambda module: module._module.__name__,
+    "__name__": _name,
     "__file__": _file,
     "__manifest__": _manifest,
     "__python_source__": lambda module: python_source_of(module._module),

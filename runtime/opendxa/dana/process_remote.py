@@ -24,6 +24,7 @@ from opendxa.dana.importer import Importer, bind_submodule
 from opendxa.dana.library import Library
 from opendxa.dana.loaded import LoadedModule
 from opendxa.dana.search import Place, Root, check_name
+from opendxa.dana.texts import lines_of
 
 if TYPE_CHECKING:
     from dana_guards.capabilities.modules import ModuleGrants
@@ -64,7 +65,7 @@ class RemoteLibrary(Library):
         if file is not None:
             text = sent["text"]
             self.texts[file], self.shown[file] = text, sent["shown"]
-            linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+            linecache.cache[file] = (len(text), None, lines_of(text), file)
             if sent["code"] is not None:
                 self.ready[file] = CompiledModule(*marshal.loads(sent["code"].encode("latin-1")))
         return Place(file, sent["folder"], sent["package"], False, _ELSEWHERE)

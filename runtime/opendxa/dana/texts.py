@@ -6,6 +6,7 @@ show Dana text. Several contexts may run the same text, so each name is counted.
 
 from __future__ import annotations
 
+import io
 import linecache
 import threading
 
@@ -13,12 +14,17 @@ _lock = threading.Lock()
 _counts: dict[str, int] = {}
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines as Dana and Python count them: a form feed or U+2028 ends none."""
+    return io.StringIO(text, newline=None).readlines()
+
+
 def remember(name: str, text: str) -> None:
     """Make a text known under a name."""
     with _lock:
         _counts[name] = _counts.get(name, 0) + 1
         # No time stamp: `linecache.checkcache` then leaves the entry alone.
-        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        linecache.cache[name] = (len(text), None, lines_of(text), name)
 
 
 def forget(name: str) -> None:

@@ -27,6 +27,7 @@ from opendxa.dana.frames import HEADER, FrameError, Leaves, decode, pack, unpack
 from opendxa.dana.process_errors import error_data, error_in_worker
 from opendxa.dana.process_remote import WorkerContext, open_context
 from opendxa.dana.process_worker_values import PLAIN, WorkerValues, class_description, function_description
+from opendxa.dana.texts import lines_of
 
 READY = "ready"
 _ANSWERS = frozenset({"ok", "err", "stop"})
@@ -164,7 +165,7 @@ class Worker:
 
     def eval(self, seconds: float | None, source: str, filename: str | None, program: bool, _: None) -> Any:
         if filename is not None:  # errors show lines, and this process cannot read the file
-            linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+            linecache.cache[filename] = (len(source), None, lines_of(source), filename)
         run = self.opened.run_dana if program else self.opened.eval_dana
         return self.limited(seconds, partial(run, source, filename))
 
