@@ -75,7 +75,7 @@ def compile_source(
             name=name,
             filename=filename,
             exports=resolution.exports,
-            manifest=describe(resolution),
+            manifest=describe(resolution, source.text),
             fingerprint=policy.fingerprint(),
             profile=policy.profile,
             is_package=is_package,

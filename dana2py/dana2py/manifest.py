@@ -35,8 +35,8 @@ def full_type_text(node: nodes.TypeExpr | None) -> str | None:
     return f"{node.name}[{', '.join(full_type_text(arg) or 'any' for arg in node.args)}]"
 
 
-def describe(resolution: Resolution) -> dict[str, Any]:
-    """The manifest of a resolved module."""
+def describe(resolution: Resolution, text: str) -> dict[str, Any]:
+    """The manifest of a resolved module, whose source is `text`."""
     module = resolution.module
     functions: dict[str, Any] = {}
     for statement in module.body:
@@ -45,8 +45,9 @@ def describe(resolution: Resolution) -> dict[str, Any]:
     return {
         "functions": functions,
         "structs": {name: _struct(node) for name, node in resolution.structs.items()},
-        "imports": _imports(module),
-        "capabilities": _capabilities(module, resolution),
+        # A walk over the whole tree finds nothing that the text does not hold.
+        "imports": _imports(module) if "import" in text else [],
+        "capabilities": _capabilities(module, resolution) if any(name in text for name in NEEDS) else {},
     }
 
 

@@ -184,7 +184,11 @@ class Walker(Expressions):
             owner.types[name] = after
             self.changed = True
             self.again = self.again or name in self.seen
-        if self.is_tracked(name):
+        if scope is not None:
+            is_tracked = self.is_tracked(name)
+        else:
+            is_tracked = name not in owner.outside and (owner is self.inner or self._is_mine(owner))
+        if is_tracked:
             self.env[name] = kind
 
     def add_items(self, name: str, item: Type) -> None:

@@ -36,6 +36,7 @@ from dana_guards.lattice import (
     unary,
 )  # fmt: skip
 from dana_guards.names import SLOT_PREFIX
+from dana_guards.results import is_plain
 from dana_guards.scopes import Comprehension, Scope
 from dana_guards.walking import children
 
@@ -95,9 +96,11 @@ class Expressions:
 
     def expr(self, node: ast.expr) -> Type:
         """Type of an expression; noted, with those of its parts."""
-        method = _EXPRESSIONS.get(type(node))
+        cls = type(node)
         kind: Type
-        if method is not None:
+        if cls is ast.Name:
+            kind = self.read(node.id)  # type: ignore[attr-defined]
+        elif (method := _EXPRESSIONS.get(cls)) is not None:
             kind = method(self, node)
         else:
             kind = ANY
@@ -192,11 +195,11 @@ class Expressions:
 
     def boolop(self, node: ast.BoolOp) -> Type:
         kind = self.expr(node.values[0])
-        env = self.env
+        env, last = self.env, node.values[-1]
         for before, each in zip(node.values, node.values[1:], strict=False):
             env = self.refined(env, before, isinstance(node.op, ast.And))
-            inside = dict(env)
-            kind = join(kind, self.conditional(each, inside))
+            # What it finds out about variables holds for itself only.
+            kind = join(kind, self.conditional(each, env if each is last else dict(env)))
             bound = self.bound_in(each)
             if bound:
                 env = {name: found for name, found in env.items() if name not in bound}
@@ -290,6 +293,8 @@ class Expressions:
 
     def call(self, node: ast.Call) -> Type:
         function = node.func
+        if type(function) is ast.Name and function.id.startswith("_"):
+            return self._hook(node, function.id)
         # As Python does it: what is called comes first, and an argument may rebind its name (``a.append((a := 1))``).
         receiver = self.expr(function.value if isinstance(function, ast.Attribute) else function)
         arguments = [self.expr(each) for each in node.args]
@@ -301,11 +306,6 @@ class Expressions:
         if not isinstance(function, ast.Name):
             return ANY
         name = function.id
-        if name == "_field_" and len(node.args) == 4:
-            declared = node.args[2]
-            return known.of_field(str(declared.value)) if isinstance(declared, ast.Constant) else ANY
-        if name.startswith("_"):
-            return known.of_hook(name, arguments)
         if self.evidence.is_struct_class(name, self.inner):
             return Type(STRUCT, None, name)
         if self.inner.owner(name) is self.evidence.module_scope and self.evidence.of_global(name).is_only(FUNCTION):
@@ -313,11 +313,22 @@ class Expressions:
         builtin = known.BUILTINS.get(name)
         if builtin is None or not self.evidence.is_builtin(name, self.inner):
             return ANY
-        if node.keywords or any(isinstance(each, ast.Starred) for each in node.args):
+        if not is_plain(node):
             return builtin([ANY, ANY, ANY])
-        if any(not each.flags for each in arguments):
-            return NOTHING
+        for kind in arguments:
+            if not kind.flags:
+                return NOTHING
         return builtin(arguments)
+
+    def _hook(self, node: ast.Call, name: str) -> Type:
+        """A call of a hook, which no program can bind: nothing is to be known of its name."""
+        arguments = [self.expr(each) for each in node.args]
+        for each in node.keywords:
+            self.expr(each.value)
+        if name == "_field_" and len(arguments) == 4:
+            declared = node.args[2]
+            return known.of_field(str(declared.value)) if isinstance(declared, ast.Constant) else ANY
+        return known.of_hook(name, arguments)
 
     def _list_method(self, node: ast.Call, function: ast.Attribute, arguments: list[Type]) -> None:
         grows = function.attr in ("append", "insert") and arguments and not node.keywords

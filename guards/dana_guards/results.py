@@ -138,7 +138,7 @@ class FunctionResults:
     def passes(self, name: str, call: ast.Call, arguments: Sequence[Type]) -> bool:
         """Whether the arguments of a call are shown to pass the test at the head of the function `name`."""
         node, demands = self._functions.get(name, (None, None))
-        if node is None or demands is None or not _is_plain(call) or len(arguments) != len(node.args.args):
+        if node is None or demands is None or not is_plain(call) or len(arguments) != len(node.args.args):
             return False
         return all(each.is_met(arguments[each.position]) for each in demands)
 
@@ -146,7 +146,7 @@ class FunctionResults:
         """Arguments reach the parameters of a function that is only called."""
         node = self._functions[name][0]
         count = len(node.args.args)
-        given = list(arguments) if _is_plain(call) and len(arguments) == count else [ANY] * count
+        given = list(arguments) if is_plain(call) and len(arguments) == count else [ANY] * count
         before = self._parameters[name]
         after = [join(one, other.plain()) for one, other in zip(before, given, strict=True)]
         if after != before:
@@ -203,9 +203,14 @@ class FunctionResults:
         return list(self.callers.get(node.name, {}).values())
 
 
-def _is_plain(call: ast.Call) -> bool:
+def is_plain(call: ast.Call) -> bool:
     """Whether a call has positional arguments only."""
-    return not call.keywords and not any(isinstance(each, ast.Starred) for each in call.args)
+    if call.keywords:
+        return False
+    for each in call.args:  # noqa: SIM110  (a generator costs more than the few arguments of a call)
+        if isinstance(each, ast.Starred):
+            return False
+    return True
 
 
 def call_order(tree: ast.AST, found: Collected) -> dict[int, int]:

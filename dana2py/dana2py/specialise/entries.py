@@ -204,8 +204,10 @@ def add_known_entries(tree: ast.Module, evidence: Evidence) -> None:
         if isinstance(node, ast.FunctionDef) and hasattr(node, "dana_general") and hasattr(node, "dana_head")
     }
     wanted: set[str] = set()
-    for node in descendants(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in fast:
+    called = evidence.found.called
+    calling = [each for each in tree.body if not fast.keys().isdisjoint(called.get(id(each), ()))]
+    for node in listed(calling):
+        if type(node) is not ast.Call or type(node.func) is not ast.Name or node.func.id not in fast:
             continue
         if evidence.results.passes(node.func.id, node, [evidence.type_of(arg) for arg in node.args]):
             wanted.add(node.func.id)

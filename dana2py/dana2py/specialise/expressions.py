@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from dana2py.options import Options
 from dana2py.specialise import forms
@@ -18,7 +19,7 @@ from dana2py.specialise.forms import clone, either, hook, load, place, same_type
 from dana2py.specialise.types import NUMBERS, coerces
 from dana_guards.lattice import ANY, DICT, FLOAT, INT, SEQUENCE, STR, STRUCT, Type, of_constant
 from dana_guards.type_hooks import TYPE_HOOKS
-from dana_guards.walking import descendants
+from dana_guards.walking import descendants, fields_of, parts
 
 DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 MAX_CANDIDATES = 3
@@ -28,6 +29,9 @@ MAX_DUPLICATE = 24
 
 class ExpressionSpecialiser:
     """Rewrites expressions of one function (or of the module's top level)."""
+
+    methods: ClassVar[dict[type[ast.AST], Callable[[Any, Any], ast.expr | None]]] = {}
+    """For each class of expressions what rewrites it; None stands for the node itself."""
 
     def __init__(self, facts: Facts, function: ast.AST, temporaries: Callable[[], str], options: Options) -> None:
         self.facts = facts
@@ -54,26 +58,31 @@ class ExpressionSpecialiser:
 
     def expr(self, node: ast.expr) -> ast.expr:
         """The specialised expression."""
-        method = getattr(self, f"expr_{type(node).__name__}", None)
-        if method is not None:
-            result: ast.expr = method(node)
-        else:
-            self.inside(node)
-            result = node
-        return result
+        kind = type(node)
+        if kind is ast.Name or kind is ast.Constant:
+            return node
+        method = self.methods.get(kind)
+        if method is None:
+            method = self.methods[kind] = getattr(type(self), f"expr_{kind.__name__}", type(self).inside)
+        result: ast.expr | None = method(self, node)
+        return node if result is None else result
 
     def inside(self, node: ast.AST) -> None:
         """Specialise the expressions directly below ``node``, in place."""
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.expr):
-                setattr(node, name, self.expr(value))
-            elif type(value) is list:
+        for name, value in zip(fields_of(type(node)), parts(node), strict=True):
+            kind = type(value)
+            if value is None or kind is ast.Name or kind is ast.Constant:
+                continue
+            if kind is list:
                 for number, item in enumerate(value):
                     if isinstance(item, ast.expr):
                         value[number] = self.expr(item)
                     elif isinstance(item, ast.keyword):
                         item.value = self.expr(item.value)
+            elif isinstance(value, ast.expr):
+                made = self.expr(value)
+                if made is not value:
+                    setattr(node, name, made)
 
     def named(self, node: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]] | None:
         """How to use a value twice: the first use, and a maker of further uses. None where it cannot be."""

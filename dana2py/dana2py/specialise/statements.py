@@ -8,7 +8,8 @@ evaluating again is harmless (docs/decisions/operators.md).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from dana2py.specialise import forms
 from dana2py.specialise.expressions import ExpressionSpecialiser
@@ -24,6 +25,9 @@ MAX_BLOCKS = 18
 TESTABLE = frozenset(("int", "float", "str", "bool", "list", "dict"))
 
 
+_METHODS: dict[type[ast.stmt], Callable[[Any, Any], list[ast.stmt]] | None] = {}
+
+
 class StatementSpecialiser(ExpressionSpecialiser):
     """Rewrites the statements of one function (or of the module's top level)."""
 
@@ -34,9 +38,12 @@ class StatementSpecialiser(ExpressionSpecialiser):
         result: list[ast.stmt] = []
         for statement in body:
             look_for_stop()
-            method = getattr(self, f"stmt_{type(statement).__name__}", None)
+            kind = type(statement)
+            if kind not in _METHODS:
+                _METHODS[kind] = getattr(StatementSpecialiser, f"stmt_{kind.__name__}", None)
+            method = _METHODS[kind]
             if method is not None:
-                result.extend(method(statement))
+                result += method(self, statement)
             else:
                 self.inside(statement)
                 result.append(statement)
