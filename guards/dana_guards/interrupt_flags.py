@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dana_guards.names import STOP_FLAG
-from dana_guards.positions import at, call, name
+from dana_guards.positions import LOAD, at, call, constant, name, placed
 from dana_guards.walking import listed, statements
 
 
@@ -34,7 +34,10 @@ def insert_stop_flags(body: Sequence[ast.stmt], has_inner: bool) -> None:
 
 
 def _statement(place: ast.AST) -> ast.stmt:
-    return at(place, ast.If(name(STOP_FLAG), [ast.Expr(call("_stop_"))], []))
+    test = placed(ast.Name, place, id=STOP_FLAG, ctx=LOAD)
+    function = placed(ast.Name, place, id="_stop_", ctx=LOAD)
+    stop = placed(ast.Call, place, func=function, args=[], keywords=[])
+    return placed(ast.If, place, test=test, body=[placed(ast.Expr, place, value=stop)], orelse=[])
 
 
 def _test(place: ast.AST) -> ast.expr:
@@ -55,7 +58,7 @@ def _loop(node: ast.For | ast.While) -> None:
 
 def _lambda(node: ast.Lambda) -> None:
     body = node.body
-    node.body = at(body, ast.IfExp(_test(body), body, ast.Constant(None)))
+    node.body = at(body, ast.IfExp(_test(body), body, constant(None)))
 
 
 def _comprehension(node: ast.comprehension) -> None:

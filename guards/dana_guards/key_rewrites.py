@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from dana_guards.lattice import DICT, LIST, OTHER, SET, TUPLE
-from dana_guards.positions import at, call, name
+from dana_guards.positions import at, call, choice, compare, constant, name
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -71,11 +71,11 @@ class KeyRewrites:
             visited.elts = [self.measured_key(one, other) for one, other in pairs]
             return visited
         if self.no_walrus and not isinstance(visited, ast.Name):
-            return at(given, call("_room_", ast.Constant(None), visited, ast.Constant("key")))
+            return at(given, call("_room_", constant(None), visited, constant("key")))
         first, again = self._twice(visited)
-        test = ast.Compare(call("_type_", first), [ast.IsNot()], [name("_tuple_")])
-        room = call("_room_", ast.Constant(None), again(), ast.Constant("key"))
-        return at(given, ast.IfExp(test, again(), room))
+        test = compare(call("_type_", first), ast.IsNot(), name("_tuple_"))
+        room = call("_room_", constant(None), again(), constant("key"))
+        return at(given, choice(test, again(), room))
 
     def _twice(self, visited: ast.expr) -> tuple[ast.expr, Callable[[], ast.expr]]:
         """A first use of a value, and a maker of further uses."""
@@ -121,13 +121,13 @@ class KeyRewrites:
         """An operand of a comparison with its tests: numbers and text go by."""
         kind = self.evidence.type_of(given)
         if not isinstance(visited, ast.Name) and (self.no_walrus or kind.is_only(COMPARED)):
-            return at(given, call("_room_", ast.Constant(None), visited, ast.Constant("==")))
+            return at(given, call("_room_", constant(None), visited, constant("==")))
         first, again = self._twice(visited)
         tests: list[ast.expr] = [
-            ast.Compare(call("_type_", again() if number else first), [ast.Is()], [name(hook)])
+            compare(call("_type_", again() if number else first), ast.Is(), name(hook))
             for number, hook in enumerate(PLAIN)
         ]
-        room = call("_room_", ast.Constant(None), again(), ast.Constant("=="))
+        room = call("_room_", constant(None), again(), constant("=="))
         return at(given, ast.IfExp(ast.BoolOp(ast.Or(), tests), again(), room))
 
     def compared_call(self, node: ast.Call) -> Callable[[ast.Call], Any] | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from dana_guards.walking import children
 
 Node = TypeVar("Node", bound=ast.AST)
-_LOAD = ast.Load()
+LOAD = ast.Load()
 
 
 def at(place: ast.AST, new: Node) -> Node:
@@ -40,11 +40,22 @@ def at(place: ast.AST, new: Node) -> Node:
     return new
 
 
+def placed(kind: type[Node], place: ast.AST, **fields: Any) -> Node:
+    """A node of a class with all its fields, at the place of another one; its parts have positions already."""
+    node = kind.__new__(kind)
+    given, values = place.__dict__, node.__dict__
+    values.update(fields)
+    for each in kind._attributes:
+        if each in given:
+            values[each] = given[each]
+    return node
+
+
 def name(identifier: str) -> ast.Name:
     """A read of a variable."""
     # Not ``ast.Name(…)``, which takes twice as long: it looks for each field by name.
     node = ast.Name.__new__(ast.Name)
-    node.__dict__.update(id=identifier, ctx=_LOAD)
+    node.__dict__.update(id=identifier, ctx=LOAD)
     return node
 
 
@@ -52,6 +63,27 @@ def call(hook: str, *arguments: ast.expr) -> ast.Call:
     """``hook(arguments)``."""
     node = ast.Call.__new__(ast.Call)
     node.__dict__.update(func=name(hook), args=list(arguments), keywords=[])
+    return node
+
+
+def constant(value: object) -> ast.Constant:
+    """A literal."""
+    node = ast.Constant.__new__(ast.Constant)
+    node.__dict__.update(value=value, kind=None)
+    return node
+
+
+def compare(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.Compare:
+    """``left op right``."""
+    node = ast.Compare.__new__(ast.Compare)
+    node.__dict__.update(left=left, ops=[op], comparators=[right])
+    return node
+
+
+def choice(test: ast.expr, body: ast.expr, orelse: ast.expr) -> ast.IfExp:
+    """``body if test else orelse``."""
+    node = ast.IfExp.__new__(ast.IfExp)
+    node.__dict__.update(test=test, body=body, orelse=orelse)
     return node
 
 

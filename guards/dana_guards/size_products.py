@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import copy
 
-from dana_guards.positions import at, call, name
+from dana_guards.positions import at, call, constant, name
 
 
 def added_product(product: ast.BinOp, total: ast.expr) -> ast.expr | None:
@@ -33,4 +33,4 @@ def added_product(product: ast.BinOp, total: ast.expr) -> ast.expr | None:
         left = name(left.target.id)
     unsure = at(product, ast.BinOp(copy.copy(left), ast.Mult(), choice.orelse))
     product.left, product.right = at(product, left), choice.body
-    return at(product, ast.IfExp(choice.test, product, call("_room_", total, unsure, ast.Constant("+"))))
+    return at(product, ast.IfExp(choice.test, product, call("_room_", total, unsure, constant("+"))))

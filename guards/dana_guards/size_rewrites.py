@@ -40,8 +40,9 @@ from dana_guards.lattice import (
     TUPLE,
     Type,
 )
-from dana_guards.positions import at, call, name
+from dana_guards.positions import at, call, choice, compare, constant, name
 from dana_guards.size_products import added_product
+from dana_guards.walking import descendants
 
 if TYPE_CHECKING:
     from dana_guards.evidence import Evidence
@@ -90,16 +91,16 @@ def is_short(node: ast.expr) -> bool:
 
 
 def _is(operand: ast.expr, hook: str) -> ast.expr:
-    return ast.Compare(call("_type_", operand), [ast.Is()], [name(hook)])
+    return compare(call("_type_", operand), ast.Is(), name(hook))
 
 
 def _less(operand: ast.expr, bound: int) -> ast.expr:
-    return ast.Compare(operand, [ast.Lt()], [ast.Constant(bound)])
+    return compare(operand, ast.Lt(), constant(bound))
 
 
 def _between(operand: ast.expr) -> ast.expr:
-    low = ast.UnaryOp(ast.USub(), ast.Constant(BOUND))
-    return ast.Compare(low, [ast.Lt(), ast.Lt()], [operand, ast.Constant(BOUND)])
+    low = ast.UnaryOp(ast.USub(), constant(BOUND))
+    return ast.Compare(low, [ast.Lt(), ast.Lt()], [operand, constant(BOUND)])
 
 
 def _both(*tests: ast.expr) -> ast.expr:
@@ -215,7 +216,7 @@ class Tests:
             return None
         if self.one.is_only(STR):
             return []
-        return [ast.Compare(call("_type_", self.x()), [ast.IsNot()], [name("_str_")])]
+        return [compare(call("_type_", self.x()), ast.IsNot(), name("_str_"))]
 
 
 def _literal_int(node: ast.expr) -> int | None:
@@ -305,16 +306,16 @@ class SizeRewrites(KeyRewrites):
             kept, tests.y = self._kept(right)
             found = tests.find(op) or []
             if not found:
-                return at(given, call("_room_", tests.x(), right, ast.Constant(_OPERATORS[op][0])))
+                return at(given, call("_room_", tests.x(), right, constant(_OPERATORS[op][0])))
             if not _replace_first(found[0], tests.y().id, kept):  # type: ignore[attr-defined]
                 # The tests look at the left operand first; the right one has to be evaluated before they decide.
-                evaluated = ast.Compare(kept, [ast.IsNot()], [name("_missing_")])
+                evaluated = compare(kept, ast.IsNot(), name("_missing_"))
                 found = [_both(evaluated, ast.BoolOp(ast.Or(), found) if len(found) > 1 else found[0])]
-        room = call("_room_", tests.x(), tests.y(), ast.Constant(_OPERATORS[op][0]))
+        room = call("_room_", tests.x(), tests.y(), constant(_OPERATORS[op][0]))
         if not found:
             return at(given, room)
         test = ast.BoolOp(ast.Or(), found) if len(found) > 1 else found[0]
-        return at(given, ast.IfExp(test, tests.y(), room))
+        return at(given, choice(test, tests.y(), room))
 
     def _is_character(self, node: ast.expr) -> bool:
         """Whether `node` is one character of a text."""
@@ -333,7 +334,7 @@ class SizeRewrites(KeyRewrites):
         owner = self.scope.owner(left.id)
         if owner is None or owner is owner.root or left.id in owner.outside:
             return False
-        return not any(isinstance(each, ast.NamedExpr) and each.target.id == left.id for each in ast.walk(right))
+        return not any(isinstance(each, ast.NamedExpr) and each.target.id == left.id for each in descendants(right))
 
     def bound_augmented(self, node: ast.AugAssign) -> Callable[[ast.AugAssign], ast.AST] | None:
         """How to finish ``x op= y`` after its parts are visited, or None if nothing can happen."""
@@ -353,7 +354,7 @@ class SizeRewrites(KeyRewrites):
                 node.value = self._bounded_operand(given, node.value, op, tests)
             else:
                 # Python has just read the variable: an argument list reads the same value.
-                node.value = call("_room_", tests.x(), node.value, ast.Constant(_OPERATORS[op][0]))
+                node.value = call("_room_", tests.x(), node.value, constant(_OPERATORS[op][0]))
             at(given, node.value)
             return node
 
@@ -367,7 +368,7 @@ class SizeRewrites(KeyRewrites):
         for each in starred:
             assert isinstance(each, ast.Starred | ast.keyword)
             if not isinstance(each.value, ast.Tuple | ast.List | ast.Dict):
-                each.value = at(each.value, call("_room_", ast.Constant(None), each.value, ast.Constant(len(starred))))
+                each.value = at(each.value, call("_room_", constant(None), each.value, constant(len(starred))))
 
     def visit_List(self, node: ast.List) -> ast.AST:
         """Displays and targets."""
@@ -403,7 +404,7 @@ class SizeRewrites(KeyRewrites):
             else:
                 node.values[index] = self.visit(value)
                 if self.limited:
-                    room = call("_room_", ast.Constant(None), node.values[index], ast.Constant(unpacked))
+                    room = call("_room_", constant(None), node.values[index], constant(unpacked))
                     node.values[index] = at(value, room)
         return node
 
@@ -414,16 +415,16 @@ class SizeRewrites(KeyRewrites):
         if not any(_takes_many(target) for target in node.targets):
             return None
         has_length = self.evidence.type_of(node.value).is_only(SEQUENCE | DICT | SET)
-        one = ast.Constant(1)
+        one = constant(1)
 
         def finish(done: ast.Assign) -> None:
             value = done.value
             if has_length and not self.no_walrus:
                 kept, read = self._kept(value)
                 short = _less(call("_len_", kept), LENGTH)
-                done.value = ast.IfExp(short, read(), call("_room_", ast.Constant(None), read(), one))
+                done.value = choice(short, read(), call("_room_", constant(None), read(), one))
             else:
-                done.value = call("_room_", ast.Constant(None), value, one)
+                done.value = call("_room_", constant(None), value, one)
             at(value, done.value)
 
         return finish
@@ -452,11 +453,11 @@ class SizeRewrites(KeyRewrites):
         one, two = self.evidence.type_of(left), self.evidence.type_of(right)
         if not two.may_be(RANGE) or one.is_only(BOOL | INT):
             return right
-        room = call("_room_", ast.Constant(None), right, ast.Constant("in"))
+        room = call("_room_", constant(None), right, constant("in"))
         if not isinstance(right, ast.Name):
             return at(right, room)
-        test = ast.Compare(call("_type_", name(right.id)), [ast.IsNot()], [name("_range_")])
-        return at(right, ast.IfExp(test, name(right.id), room))
+        test = compare(call("_type_", name(right.id)), ast.IsNot(), name("_range_"))
+        return at(right, choice(test, name(right.id), room))
 
     def sized_method(self, node: ast.Attribute) -> Callable[[ast.Attribute], ast.AST] | None:
         """How to finish a read of a method whose cost its arguments decide, or None."""
@@ -464,10 +465,10 @@ class SizeRewrites(KeyRewrites):
             # A call of it has its key measured in line (`visit_Call`); as a value it measures for itself.
             if node is self.called or not self.hashes(node.value):
                 return None
-            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+            return lambda done: at(done, call("_sized_", done.value, constant(done.attr)))
         compares = node.attr in COMPARING_METHODS and node is not self.called
         if compares and self.evidence.type_of(node.value).may_be(LIST | TUPLE):
-            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+            return lambda done: at(done, call("_sized_", done.value, constant(done.attr)))
         if node.attr in _ARGUMENT_ONLY and node is self.called:
             return None  # a call of it has its argument measured
         kinds, _ = names.SIZED.get(node.attr, ("", ""))
@@ -478,13 +479,13 @@ class SizeRewrites(KeyRewrites):
         if not flags or not self.evidence.type_of(receiver).may_be(flags):
             return None
         if node.attr not in _RECEIVER_ONLY:
-            return lambda done: at(done, call("_sized_", done.value, ast.Constant(done.attr)))
+            return lambda done: at(done, call("_sized_", done.value, constant(done.attr)))
 
         def finish(done: ast.Attribute) -> ast.AST:
-            room = call("_room_", ast.Constant(None), done.value, ast.Constant(done.attr))
+            room = call("_room_", constant(None), done.value, constant(done.attr))
             if node.attr in ("index", "count") and isinstance(receiver, ast.Name):
-                kind = ast.Compare(call("_type_", name(receiver.id)), [ast.IsNot()], [name("_range_")])
-                done.value = at(receiver, ast.IfExp(kind, name(receiver.id), room))
+                kind = compare(call("_type_", name(receiver.id)), ast.IsNot(), name("_range_"))
+                done.value = at(receiver, choice(kind, name(receiver.id), room))
             else:
                 done.value = at(receiver, room)
             return done
@@ -545,7 +546,7 @@ class SizeRewrites(KeyRewrites):
         lengths = [_less(call("_len_", name(each)), LENGTH) for each in variables]
         glued = call("_glue_", *_grouped(copy.deepcopy(node.values), is_long))
         test = _both(*lengths) if len(lengths) > 1 else lengths[0]
-        return at(node, ast.IfExp(test, node, glued))
+        return at(node, choice(test, node, glued))
 
     def _field(self, node: ast.FormattedValue) -> tuple[ast.expr, bool]:
         """The field, visited, and whether its length has no small bound."""
@@ -565,8 +566,8 @@ class SizeRewrites(KeyRewrites):
         ):
             node.value = value
             return node, kind.may_be(STR)
-        conversion = ast.Constant(chr(node.conversion) if node.conversion > 0 else None)
-        given = ast.Constant(spec) if spec is not None else self.visit(node.format_spec)  # type: ignore[arg-type]
+        conversion = constant(chr(node.conversion) if node.conversion > 0 else None)
+        given = constant(spec) if spec is not None else self.visit(node.format_spec)  # type: ignore[arg-type]
         text = at(node, call("_text_", value, conversion, given))
         return at(node, ast.FormattedValue(text, -1, None)), True
 
@@ -580,7 +581,7 @@ def _reader(node: ast.expr) -> Callable[[], ast.expr]:
     if isinstance(node, ast.Name):
         return lambda: name(node.id)
     assert isinstance(node, ast.Constant)
-    return lambda: ast.Constant(node.value)
+    return lambda: constant(node.value)
 
 
 def _replace_first(test: ast.expr, temporary: str, kept: ast.expr) -> bool:
@@ -612,7 +613,7 @@ def _may_hash(one: Type, two: Type) -> bool:
 
 
 def _measured(node: ast.expr) -> ast.expr:
-    return at(node, call("_room_", ast.Constant(None), node, ast.Constant("-")))
+    return at(node, call("_room_", constant(None), node, constant("-")))
 
 
 def _never_composes(kind: Type) -> bool:
@@ -664,7 +665,7 @@ def _text_part(field: ast.expr) -> ast.expr:
     """A long field as an argument: its text where nothing formats it, through ``_text_`` where escapes grow it."""
     assert isinstance(field, ast.FormattedValue)
     if field.conversion in (97, 114):
-        conversion = ast.Constant(chr(field.conversion))
-        spec = ast.Constant(_constant_spec(field.format_spec))
+        conversion = constant(chr(field.conversion))
+        spec = constant(_constant_spec(field.format_spec))
         return at(field, call("_text_", field.value, conversion, spec))
     return field.value if field.format_spec is None else at(field, ast.JoinedStr([field]))

@@ -41,12 +41,14 @@ from dana_guards.hook_rules import HookRules, is_plain_constant, position_of
 from dana_guards.interrupt_flags import insert_stop_flags
 from dana_guards.lattice import ANY, NUMBER, STRUCT
 from dana_guards.policy import AUDITED_PYTHONS, Policy
-from dana_guards.positions import at, call, name
+from dana_guards.positions import at, call, constant, name
 from dana_guards.problems import Problem, Report
 from dana_guards.scopes import Scope, parameters
 from dana_guards.size_rewrites import SizeRewrites
 from dana_guards.targets import split_targets
 from dana_guards.watchdog import look_for_stop
+
+_CONTEXTS = (ast.Load, ast.Store, ast.Del)
 
 
 class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
@@ -153,7 +155,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         identifier = node.id
         if type(identifier) is str:
-            if identifier in self._plain_names and type(node.ctx) in (ast.Load, ast.Store, ast.Del):
+            if identifier in self._plain_names and type(node.ctx) in _CONTEXTS:
                 return node  # seen before, and nothing but a name of a program
             if identifier.startswith("_"):
                 self.misplaced(node, identifier)
@@ -162,7 +164,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         self.check_name(node, identifier)
         if len(self.problems) == before and not identifier.startswith("dana_"):
             self._plain_names.add(identifier)
-        if type(node.ctx) not in (ast.Load, ast.Store, ast.Del):
+        if type(node.ctx) not in _CONTEXTS:
             self.refuse(node, f"'{identifier}' is neither read nor bound")
         elif isinstance(node.ctx, ast.Load):
             if identifier.startswith("dana_"):
@@ -294,7 +296,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         sized = self.limited and self.sized_method(node)
         node.value = self.visit(node.value)
         if names.is_guarded_attribute(node.attr):
-            return at(node, call("_getattr_", node.value, ast.Constant(node.attr)))
+            return at(node, call("_getattr_", node.value, constant(node.attr)))
         return sized(node) if sized else node
 
     def _may_write_slot(self, node: ast.Attribute) -> bool:
@@ -378,7 +380,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         statements += [self._store_one(target, value) for target, value in split.stores]
         # The temporaries must not keep the values alive.
         cleared: list[ast.expr] = [ast.Name(value.id, ast.Store()) for _, value in split.stores]
-        statements.append(ast.Assign(cleared, ast.Constant(None)))
+        statements.append(ast.Assign(cleared, constant(None)))
         return [at(node, each) for each in statements]
 
     def _store_one(self, target: ast.expr, value: ast.expr) -> ast.stmt:
@@ -387,7 +389,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             receiver = self.visit(target.value)
             # A slot whose proof is missing is written by its field's name, with the check of the class.
             field = target.attr.removeprefix(names.SLOT_PREFIX)
-            return at(target, ast.Expr(call("_setattr_", receiver, ast.Constant(field), value)))
+            return at(target, ast.Expr(call("_setattr_", receiver, constant(field), value)))
         return at(target, ast.Assign([self.visit(target)], value))
 
     def visit_Delete(self, node: ast.Delete) -> Any:
@@ -396,7 +398,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
             if isinstance(target, ast.Attribute) and not self._is_store_scope(target.value):
                 self._check_attribute_name(target, target.attr)
                 receiver = self.visit(target.value)
-                statements.append(ast.Expr(call("_delattr_", receiver, ast.Constant(target.attr))))
+                statements.append(ast.Expr(call("_delattr_", receiver, constant(target.attr))))
             elif isinstance(target, ast.Tuple | ast.List):
                 self.refuse(target, "'del' takes names, items and attributes")
             else:
@@ -465,7 +467,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         """All comprehensions: visited in the scope that they open, the first iterable in the one around."""
         first = node.generators[0]
         iterable = self._iterable(first.iter)
-        first.iter = ast.Constant(None)
+        first.iter = constant(None)
         outer, self.scope = self.scope, self.evidence.scope_of(node)
         for field in ("elt", "key", "value"):
             if field in node._fields:
