@@ -412,6 +412,8 @@ class SizeRewrites(KeyRewrites):
         """How to measure, after the visit, what is unpacked to a starred target or put into a slice; or None."""
         if isinstance(node.value, ast.Tuple | ast.List | ast.Constant):
             return None
+        if type(node.targets[0]) is ast.Name and len(node.targets) == 1:
+            return None
         if not any(_takes_many(target) for target in node.targets):
             return None
         has_length = self.evidence.type_of(node.value).is_only(SEQUENCE | DICT | SET)

@@ -341,6 +341,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
         node.type_ignores = []
         body: list[ast.stmt] = []
         for statement in node.body:
+            look_for_stop()
             self.has_inner = False
             guarded = self._block([statement])
             if self.policy.stop_flags and not self.problems:
@@ -435,7 +436,7 @@ class PolicyTransformer(HookRules, SizeRewrites, RestrictingNodeTransformer):
     def _block(self, body: list[Any]) -> list[Any]:
         found: list[Any] = []
         for number, statement in enumerate(body):
-            if not number & 127:
+            if number & 127 == 127:
                 look_for_stop()
             visited = self.visit(statement)
             if type(visited) is list:

@@ -10,6 +10,7 @@ import ast
 from typing import Any, TypeVar
 
 from dana2py.lower.pyast import new
+from dana_guards.walking import fields_of
 
 N = TypeVar("N", bound=ast.AST)
 
@@ -26,25 +27,37 @@ def clone(node: N, origin: bool = True) -> N:
     made before the inference is a node of its own.
     """
     kind = type(node)
+    fields, own, is_expression = _FIELDS.get(kind) or _fields_of(kind)
     copy = kind.__new__(kind)
     values = copy.__dict__
     values.update(node.__dict__)
-    if kind is ast.Name or kind is ast.Constant:
-        values.pop("dana_origin", None)
-    else:
-        for name in _OWN & values.keys():
-            del values[name]
-        for name, value in values.items():
-            if type(value) is list:
-                values[name] = [
-                    item if type(item) in _ATOMS or not isinstance(item, ast.AST) else clone(item, origin)
-                    for item in value
-                ]
-            elif type(value) not in _ATOMS and isinstance(value, ast.AST):
-                values[name] = clone(value, origin)
-    if origin and isinstance(node, ast.expr):
+    for name in own:
+        values.pop(name, None)
+    for name in fields:
+        value = values.get(name)
+        if type(value) is list:
+            values[name] = [
+                clone(item, origin) if type(item) not in _ATOMS and isinstance(item, ast.AST) else item
+                for item in value
+            ]
+        elif type(value) not in _ATOMS and isinstance(value, ast.AST):
+            values[name] = clone(value, origin)
+    if origin and is_expression:
         values["dana_origin"] = node.__dict__.get("dana_origin", node)
     return copy
+
+
+_FIELDS: dict[type, tuple[tuple[str, ...], tuple[str, ...], bool]] = {}
+"""For each class: fields in which a copy has nodes or a list of its own, marks that it does not get, is it an
+expression."""
+
+
+def _fields_of(kind: type[ast.AST]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    is_expression = issubclass(kind, ast.expr)
+    lists = tuple(name for name in ("ops", "names") if name in kind._fields and name not in fields_of(kind))
+    own = ("dana_origin",) if is_expression else tuple(_OWN) if kind is ast.FunctionDef else ()
+    found = _FIELDS[kind] = ((*fields_of(kind), *lists), own, is_expression)
+    return found
 
 
 _OWN = frozenset(("dana_origin", "dana_general", "dana_head", "dana_source"))
