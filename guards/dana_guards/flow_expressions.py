@@ -122,7 +122,9 @@ class Expressions:
         outer, self.env = self.env, env
         kind = self.expr(node)
         self.env = outer
-        self.forget(self.bound_in(node))
+        bound = self.bound_in(node)
+        if bound:
+            self.forget(bound)
         return kind
 
     def name(self, node: ast.Name) -> Type:

@@ -152,12 +152,17 @@ class _Collector:
         if method is not None:
             method(self, node)
         else:
+            # As `all` does it, without a call for each of the names that most nodes consist of.
             for value in parts(node):
-                if type(value) is list:
+                kind = type(value)
+                if kind is list:
                     if value:
                         self.all(value)
-                elif value is not None and type(value) is not ast.Constant:
-                    self.all((value,))
+                elif kind is ast.Name:
+                    if type(value.ctx) is not ast.Load or type(value.id) is not str or value.id.startswith(self.watched):
+                        self.name(value)
+                elif kind is not ast.Constant and value is not None:
+                    self.visit(value)
         if len(bindings) != start:
             self.spans[id(node)] = (start, len(bindings))
 
