@@ -152,6 +152,7 @@ class _Collector:
         if method is not None:
             method(self, node)
         else:
+            watched = self.watched
             # As `all` does it, without a call for each of the names that most nodes consist of.
             for value in parts(node):
                 kind = type(value)
@@ -159,7 +160,8 @@ class _Collector:
                     if value:
                         self.all(value)
                 elif kind is ast.Name:
-                    if type(value.ctx) is not ast.Load or type(value.id) is not str or value.id.startswith(self.watched):
+                    identifier = value.id
+                    if type(value.ctx) is not ast.Load or type(identifier) is not str or identifier.startswith(watched):
                         self.name(value)
                 elif kind is not ast.Constant and value is not None:
                     self.visit(value)
