@@ -58,8 +58,10 @@ def resolve(
     for name in MODULE_NAMES:
         scope.bind(name)
     resolver = _Resolver(scope, source, builtins)
-    _collect_scoped(module, scope)
-    _Binder(scope, resolver.declare).block(module.body)
+    # Walks that look for something are made where the text holds it.
+    if any(word in source.text for word in SCOPES):
+        _collect_scoped(module, scope)
+    _Binder(scope, resolver.has_walrus, resolver.declare).block(module.body)
     resolver.block(module.body)
     if resolver.errors:
         errors = sorted(resolver.errors, key=lambda error: (error.lineno or 0, error.column or 0))
@@ -105,10 +107,16 @@ def _targets(node: nodes.Node) -> tuple[nodes.Expr, ...]:
 
 
 class _Binder:
-    """Tells one scope what the statements of its body bind; inner functions bind for themselves."""
+    """Tells one scope what the statements of its body bind; inner functions bind for themselves.
 
-    def __init__(self, scope: Scope, declare: Callable[[nodes.Stmt], None] | None = None) -> None:
+    ``has_walrus`` is false where no ``:=`` stands in the whole text.
+    """
+
+    def __init__(
+        self, scope: Scope, has_walrus: bool, declare: Callable[[nodes.Stmt], None] | None = None
+    ) -> None:
         self.scope = scope
+        self.has_walrus = has_walrus
         self.declare = declare
 
     def block(self, body: Iterable[nodes.Stmt]) -> None:
@@ -158,7 +166,8 @@ class _Binder:
     def _inside(self, node: nodes.Stmt) -> None:
         """Bind what the blocks and expressions of a statement bind; an ``elif`` ladder without recursion."""
         while isinstance(node, nodes.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], nodes.If):
-            self._walrus(node.test)
+            if self.has_walrus:
+                self._walrus(node.test)
             for statement in node.body:
                 self.statement(statement)
             node = node.orelse[0]
@@ -169,7 +178,7 @@ class _Binder:
                 self.statement(child)
             elif isinstance(child, nodes.Handler):
                 self.block(child.body)
-            elif isinstance(child, nodes.Expr | nodes.WithItem):
+            elif self.has_walrus and isinstance(child, nodes.Expr | nodes.WithItem):
                 self._walrus(child)
 
     def target(self, target: nodes.Expr) -> None:
@@ -228,6 +237,7 @@ class _Resolver(Visitor):
         self.scope: Scope = scope
         self.module_scope = scope
         self.source = source
+        self.has_walrus = ":=" in source.text
         self.builtins = builtins
         self.errors: list[DanaSyntaxError] = []
         self.scopes: dict[int, Scope] = {}
@@ -605,7 +615,7 @@ class _Resolver(Visitor):
         for param in params:
             scope.names[param.name] = python_name(param.name)
         statements = tuple(body)
-        _Binder(scope).block(statements)
+        _Binder(scope, self.has_walrus).block(statements)
         self.enter(node, scope, {param.name for param in params}, lambda: self.block(statements))
 
     def enter(self, node: nodes.Node, scope: Scope, assigned: set[str], walk_body: Callable[[], None]) -> None:
@@ -664,7 +674,7 @@ class _Resolver(Visitor):
             self.iterables -= 1
             self.scope = scope
             self._plain(clause.target)
-            _Binder(scope).target(clause.target)
+            _Binder(scope, self.has_walrus).target(clause.target)
             for condition in clause.conditions:
                 self.visit(condition)
         self.visit(node.element)
