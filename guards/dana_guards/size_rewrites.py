@@ -509,9 +509,9 @@ class SizeRewrites(KeyRewrites):
         def finish(done: ast.Call) -> Any:
             argument = done.args[0]
             if isinstance(argument, ast.Starred):
-                done.func = at(function, call("_sized_", function.value, ast.Constant(function.attr)))
+                done.func = at(function, call("_sized_", function.value, constant(function.attr)))
                 return done
-            room = call("_room_", ast.Constant(None), argument, ast.Constant(how))
+            room = call("_room_", constant(None), argument, constant(how))
             if how == "startswith" and isinstance(argument, ast.Name):
                 test = ast.Compare(call("_type_", name(argument.id)), [ast.Is()], [name("_str_")])
                 done.args[0] = at(given, ast.IfExp(test, name(argument.id), room))
