@@ -148,6 +148,43 @@ def test_comments_stand_where_they_stood() -> None:
     assert "    # deep" in shown
 
 
+LONG = """\
+x = [  # open
+    # own
+    1,  # one
+
+    2,
+]  # close
+y = (1 +
+     2)  # sum
+def f(a,  # the a
+      b=2  # the b
+      ):  # head
+    # body
+    return g(
+        # argument
+        a
+    )
+def g(x) = len | $$ + 1
+"""
+
+
+def test_comments_inside_a_statement_stand_before_it() -> None:
+    """A statement of several lines becomes one: the comments between its lines are not lost and stay with it."""
+    shown = show_source(source(LONG)).split("\n")
+    assert shown[:4] == ["# own", "# one", "# close", "x = [1, 2]" + " " * 54 + "# a.na:1  # open"]
+    assert shown[4].endswith("# a.na:7  # sum")
+    assert shown[5:8] == ["# the b", "# head", "def f(a, b=2):" + " " * 50 + "# a.na:9  # the a"]
+    assert [line.strip() for line in shown[8:10]] == ["# body", "# argument"]
+
+
+def test_a_function_on_one_line_has_its_marks_on_the_body() -> None:
+    """The head of a composition has no guards of its own."""
+    head, *body = show_source(source("def g(x) = len | $$ + 1\n")).rstrip().split("\n")
+    assert head.endswith("# a.na:1")
+    assert all("a.na:1" in line for line in body)
+
+
 def test_short_marks_name_the_guards_that_stay() -> None:
     """Where text may meet a number the line says so; where types are known it does not."""
     shown = show_source(source("def f(a, b):\n    return a + b\nx = 1 + 2\n"), view="readable")

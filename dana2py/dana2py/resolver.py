@@ -659,6 +659,9 @@ class _Resolver(Visitor):
             outside, self.piped = self.piped, piped
             self.visit(stage.value)
             self.piped = outside
+            if _is_plain_value(stage.value) and not any(isinstance(p, nodes.Placeholder) for p in walk(stage.value)):
+                hint = "a stage is a function, or says with $$ where the piped value goes"
+                self.error(stage.value, "this stage is a value and cannot be called", hint)
         if stage.name is not None:
             scope.bind(stage.name)
             self.assign(stage.name)
@@ -783,6 +786,17 @@ class _Resolver(Visitor):
                 self.error(keyword, f"keyword argument '{keyword.name}' stands twice")
             seen.add(keyword.name or "")
         self.each(node)
+
+
+_VALUES = (
+    nodes.Constant, nodes.FString, nodes.TupleExpr, nodes.SetExpr, nodes.DictExpr, nodes.UnaryOp, nodes.Compare,
+    nodes.Comprehension,
+)  # fmt: skip
+"""Expressions that never give a function."""
+
+
+def _is_plain_value(node: nodes.Expr) -> bool:
+    return isinstance(node, _VALUES) or (isinstance(node, nodes.BinOp) and node.op != "|")
 
 
 def _is_used(body: tuple[nodes.Stmt, ...], name: str, before: nodes.Span) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import bisect
 import copy
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
@@ -130,7 +131,7 @@ def _decorated(tree: ast.Module, source: Source, notes: dict[int, str]) -> str:
         leading[shown_line] = comments.before(line)
     name = PurePath(source.path).name
     writer = _Writer(text.split("\n"), [(shown.lineno, lines[shown.lineno]) for shown, _ in pairs], leading, comments)
-    writer.mark = lambda line: "  ".join(part for part in (f"# {name}:{line}", notes.get(line)) if part)
+    writer.mark = lambda line, noted: f"# {name}:{line}" + (f"  {notes[line]}" if noted and line in notes else "")
     module = cst.parse_module(text)
     footer = [_empty_line(line) for line in comments.rest()]
     return module.with_changes(body=writer.block(module.body), footer=footer).code.rstrip("\n") + "\n"
@@ -142,9 +143,11 @@ class Comments:
     def __init__(self, source: Source) -> None:
         self._own: dict[int, str] = {}
         self._trailing: dict[int, str] = {}
+        self._within: dict[int, list[str]] = {}
         ends: dict[int, int] = {}
         inside: set[int] = set()
-        for token in tokenize(source).tokens:
+        tokens = tokenize(source).tokens
+        for token in tokens:
             if token.kind not in ("NEWLINE", "INDENT", "DEDENT", "EMPTY", "$END"):
                 ends[token.span.end_line] = max(ends.get(token.span.end_line, 0), token.span.end_column)
                 inside.update(range(token.span.line, token.span.end_line))
@@ -156,13 +159,27 @@ class Comments:
                 self._trailing[number] = rest
             elif number not in ends:
                 self._own[number] = rest if rest.startswith("#") else ""
+        for first, last in _long_lines(tokens):
+            self._gather(first, last)
         self._free = sorted(self._own)
 
+    def _gather(self, first: int, last: int) -> None:
+        """Comments between the lines of one statement, which becomes one: they stand before it, the last beside it."""
+        found = []
+        for number in range(first + 1, last):
+            found += [self._own.pop(number, ""), self._trailing.pop(number, "")]
+        comment = self._trailing.pop(last, "")
+        if first in self._trailing:
+            found.append(comment)
+        elif comment:
+            self._trailing[first] = comment
+        self._within[first] = [comment for comment in found if comment]
+
     def before(self, line: int) -> list[str]:
-        """Own-line comments ("" for a blank line) that stand before `line` and were not given out yet."""
+        """Comments ("" for a blank line) that belong before the statement at `line` and were not given out yet."""
         cut = bisect.bisect_left(self._free, line)
         taken, self._free = self._free[:cut], self._free[cut:]
-        return _squeezed([self._own[number] for number in taken])
+        return _squeezed([self._own[number] for number in taken]) + self._within.pop(line, [])
 
     def at(self, line: int) -> str | None:
         """The comment at the end of `line`, the first time it is asked for."""
@@ -174,6 +191,16 @@ class Comments:
         while found and not found[-1]:
             found.pop()
         return _squeezed(found)
+
+
+def _long_lines(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """First and last line of each statement, or head of one, that goes over several lines."""
+    first = 0
+    for before, token in itertools.pairwise(tokens):
+        if before.kind in ("NEWLINE", "INDENT", "DEDENT", "EMPTY") or not first:
+            first = (before if not first else token).span.line
+        if token.kind == "NEWLINE" and before.span.end_line > first:
+            yield first, before.span.end_line
 
 
 def _squeezed(lines: list[str]) -> list[str]:
@@ -200,10 +227,10 @@ class _Writer:
         comments: Comments,
     ) -> None:
         self._text = text
-        self._places = iter(places)
+        self._places = list(reversed(places))
         self._leading = leading
         self._comments = comments
-        self.mark: Callable[[int], str] = str
+        self.mark: Callable[[int, bool], str] = lambda line, noted: str(line)
 
     def block(self, body: Sequence[Any]) -> list[Any]:
         """The statements of one block with their marks."""
@@ -211,14 +238,16 @@ class _Writer:
 
     def _statement(self, node: Any) -> Any:
         """A statement or a handler, and everything in its blocks."""
-        shown_line, line = next(self._places)
+        shown_line, line = self._places.pop()
         leading = [_empty_line(comment) for comment in self._leading.pop(shown_line, [])]
         if isinstance(node, cst.SimpleStatementLine):
             # Only a text over several lines makes a simple statement long; its mark stands after its last line.
             last = self._text[shown_line - 1 + cst.Module([node]).code.strip("\n").count("\n")]
             return node.with_changes(leading_lines=leading, trailing_whitespace=self._trailing(line, last))
         parts: dict[str, Any] = {"leading_lines": leading}
-        header = self._trailing(line, self._text[shown_line - 1])
+        # A function on one line of Dana: the guards are those of its body.
+        on_one_line = bool(self._places) and self._places[-1][1] == line
+        header = self._trailing(line, self._text[shown_line - 1], noted=not on_one_line)
         parts["body"] = node.body.with_changes(header=header, body=self.block(node.body.body))
         for name in ("handlers", "orelse", "finalbody"):
             part = getattr(node, name, None)
@@ -230,10 +259,11 @@ class _Writer:
                 parts[name] = part.with_changes(body=part.body.with_changes(body=self.block(part.body.body)))
         return node.with_changes(**parts)
 
-    def _trailing(self, line: int, code: str) -> cst.TrailingWhitespace:
+    def _trailing(self, line: int, code: str, noted: bool = True) -> cst.TrailingWhitespace:
         space = " " * max(2, MARGIN - len(code))
         comment = self._comments.at(line)
-        text = f"{self.mark(line)}  {comment}" if comment else self.mark(line)
+        mark = self.mark(line, noted)
+        text = f"{mark}  {comment}" if comment else mark
         return cst.TrailingWhitespace(whitespace=cst.SimpleWhitespace(space), comment=cst.Comment(text))
 
 

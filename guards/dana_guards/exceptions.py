@@ -205,7 +205,7 @@ def _message_of(error: BaseException, lookup: Lookup | None) -> str:
     if isinstance(error, AttributeError) and error.name and text.endswith(f"has no attribute {error.name!r}"):
         return no_attribute_text(error.obj, error.name)
     text = scrub(text)
-    if not isinstance(error, TypeError | NameError):
+    if not isinstance(error, TypeError | NameError) and "sys.set_int_max_str_digits()" not in text:
         return text
     from dana_guards.wording import in_dana  # only a program with a mistake needs it
 

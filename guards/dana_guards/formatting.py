@@ -260,11 +260,15 @@ def _text_(value: Any, conversion: str | None = None, spec: str = "") -> str:
         value = repr_of(value)
     elif conversion == "a":
         value = repr_of(value).encode("ascii", "backslashreplace").decode("ascii")
-    elif conversion == "s" or type(value) not in SCALARS:
+    elif conversion == "s" or (type(value) not in SCALARS and not hasattr(type(value), "_dana_format_")):
         value = text_of(value)
     if not spec:
         return text_of(value)
     check_spec(spec)
+    # Dates and decimal numbers of a façade have specs of their own.
+    own = getattr(type(value), "_dana_format_", None)
+    if own is not None:
+        return str(own(value, spec))
     if value is None:
         value = "None"
     return format(value, spec)

@@ -96,6 +96,8 @@ def make_log(environment: Output) -> tuple[Facade, Callable[..., None]]:
         nonlocal threshold
         threshold = LEVELS[level_name(level)]
 
+    dana_log.__qualname__, dana_log_level.__qualname__ = "log", "log_level"
+
     def at(name: str) -> Callable[[Any], None]:
         def log_at(message: Any) -> None:
             record(message, name)

@@ -32,6 +32,7 @@ _TYPES = {
 _PHRASES = (
     (re.compile(r"^(?:\w+\.)*<locals>\."), ""),
     (re.compile(r"^__main__\."), ""),
+    (re.compile(r"; use sys\.set_int_max_str_digits\(\) to increase the limit$"), ""),
     (re.compile(r" or have an __index__ method"), ""),
     (re.compile(r"a string, a bytes-like object or a real number"), "text or a real number"),
     (re.compile(r"^type (\w+) doesn't define __(\w+)__ method$"), r"\2() has no meaning for a value of type \1"),

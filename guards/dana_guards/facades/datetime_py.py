@@ -26,6 +26,11 @@ class Duration(FrozenValue):
     _dana_type_name_: ClassVar[str] = "timedelta"
 
 
+def _format(value: Any, spec: str) -> Any:
+    """``f"{day:%d.%m.%Y}"``: as `strftime`, with its checks; without a percent sign, the text in a width."""
+    return value.strftime(spec) if "%" in spec else format(str(value), spec)
+
+
 @computing("add sub lt le gt ge")
 @reading("year month day")
 @calling("isoformat strftime weekday isoweekday isocalendar toordinal ctime replace")
@@ -35,6 +40,7 @@ class Day(FrozenValue):
     __slots__ = ()
     _holds = (datetime.date,)
     _dana_type_name_: ClassVar[str] = "date"
+    _dana_format_ = _format
 
     def isocalendar(self) -> tuple[int, int, int]:
         """Year, week and day of the week, as a plain tuple."""
@@ -51,6 +57,7 @@ class Clock(FrozenValue):
     __slots__ = ()
     _holds = (datetime.time,)
     _dana_type_name_: ClassVar[str] = "time"
+    _dana_format_ = _format
 
 
 @computing("add sub lt le gt ge")
@@ -65,6 +72,7 @@ class Moment(FrozenValue):
     __slots__ = ()
     _holds = (datetime.datetime,)
     _dana_type_name_: ClassVar[str] = "datetime"
+    _dana_format_ = _format
 
     def isocalendar(self) -> tuple[int, int, int]:
         """Year, week and day of the week, as a plain tuple."""

@@ -82,6 +82,10 @@ class Number(FrozenValue):
     __mod__, __rmod__ = _Checked.of("remainder"), _Checked.swapped("remainder")
     __pow__, __rpow__ = _Checked.of("power"), _Checked.swapped("power")
 
+    def _dana_format_(self, spec: str) -> str:
+        with decimal.localcontext(_CONTEXT):
+            return format(self._value, spec)
+
     def __int__(self) -> int:
         return int(self._value)
 
