@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from opendxa.dana import DanaContext, DanaContextError, DanaImportError, DanaLimitError, DanaRuntime, DanaSyntaxError
+from opendxa.dana import (
+    DanaContext,
+    DanaContextError,
+    DanaImportError,
+    DanaLimitError,
+    DanaRuntime,
+    DanaRuntimeError,
+    DanaSyntaxError,
+    DanaTimeoutError,
+)
 
 Write = Callable[[str, str], Path]
 FILL = "kept = []\ndef fill():\n    for i in range(10000):\n        kept.append('x' * 999 + str(i))\n"
@@ -101,6 +110,26 @@ def test_the_tenant_hears_of_every_use() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_calls_and_their_time(isolation: str) -> None:
+    """Outermost calls are counted, also those that fail or are stopped; a call inside of another one is not."""
+    with DanaRuntime().tenant("ann", isolation=isolation, functions={"again": lambda f: f(1)}) as tenant:
+        context = tenant.create_context(timeout=0.2)
+        context.eval_dana("def one(x):\n    return x\ndef twice():\n    return again(one)")
+        context.eval_dana("def wrong(x):\n    return 1 / 0")
+        module = context.eval_dana("[one, twice, wrong]")
+        before = tenant.usage
+        assert module[0](5) + module[1]() == 6
+        with pytest.raises(DanaRuntimeError):
+            module[2](1)
+        assert tenant.usage.calls == before.calls + 3
+        with pytest.raises(DanaTimeoutError):
+            context.eval_dana("while true:\n    pass")
+        assert tenant.usage.calls == before.calls + 4
+        assert 0.2 <= tenant.usage.seconds - before.seconds < 60
+    assert tenant.usage.calls == before.calls + 4
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
 def test_usage(isolation: str) -> None:
     """Contexts, uses, denials (also by a listener that raises), and the peak of the memory, also of closed contexts."""
 
@@ -110,12 +139,13 @@ def test_usage(isolation: str) -> None:
 
     caught = "try:\n    get_env('{}')\nexcept:\n    1\n"
     with DanaRuntime().tenant("ann", allowed_capabilities=["env"], isolation=isolation) as tenant:
-        assert tenant.usage == (0, 0, 0, 0)
+        assert tenant.usage == (0, 0, 0, 0, 0, 0)
         with tenant.create_context(on_capability=refuse) as context:
             context.run_dana(caught.format("A") + caught.format("SECRET"))
         with tenant.create_context(allowed_capabilities=[]) as context:
             context.run_dana(caught.format("A"))
-        assert tenant.usage[:3] == (2, 1, 2)
+        assert tenant.usage[2:5] == (2, 1, 2)
+        assert tenant.usage.calls == 2
         with tenant.create_context() as context:
             context.eval_dana(FILL)
             for _ in range(50):  # until the watchdog had a look

@@ -35,7 +35,7 @@ from dana_guards.structs import DanaObject, StructType
 from dana_guards.type_tokens import accepts, is_type
 from opendxa.dana import texts
 from opendxa.dana.convert import Border, thawed
-from opendxa.dana.ending import ContextMeter, wait_until
+from opendxa.dana.ending import ContextMeter, Tally, new_meter, wait_until
 from opendxa.dana.function import NOTHING_KNOWN, Description, context_function, context_of, describe, is_plain
 from opendxa.dana.host import Handle, check_lent, ended, host_function, host_iterator, make_handle, own_record
 from opendxa.dana.importer import Importer, copy_exports
@@ -91,8 +91,8 @@ class DanaContext:
     _closed = True
     """Until `__init__` has something that could be closed."""
 
-    _tally: Callable[[int], object] | None = None
-    """Gets the peak of the memory when the context ends."""
+    _tally: Tally | None = None
+    """Gets calls and their time, and the peak of the memory."""
 
     _tape: Any = None
     """Records or replays effects."""
@@ -140,7 +140,7 @@ class DanaContext:
         library, limits, grants, search_paths, functions, objects, on_print, llm, name = self._settings
         self._library = library
         self._search_paths = search_paths
-        self._meter = ContextMeter(limits)
+        self._meter = new_meter(limits, self._tally)
         self._border = Border(self)
         self._policy = _policy(frozenset([*functions, *objects, *(row.name for row in host_rows())]))
         self._texts: set[str] = set()
@@ -711,8 +711,6 @@ class DanaContext:
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return  # another thread was faster, or nothing was used
         self._meter.end()
-        if self._tally is not None:
-            self._tally(self._meter.peak)
         if "_builtins" not in self.__dict__:
             return  # it failed while it was built
         over = [info.namespace for info in (known() for known, _, _ in self._retired) if info and info.namespace]

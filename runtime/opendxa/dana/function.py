@@ -131,6 +131,8 @@ class Shape(NamedTuple):
     """Parameter, and the exact type word that needs no further test (``""``: always ask)."""
     returns: str | None
     reentrant: bool
+    counted: bool = False
+    """The meter counts: it is asked at each entry."""
 
 
 _SCALAR_WORDS = ("int", "float", "str", "bool")
@@ -193,8 +195,9 @@ def _run_lines(shape: Shape) -> list[str]:
     if shape.reentrant:
         lines += [f"  if I_state.thread == I_ident() and not I_state.host_depth: return {call}"]
     lines += [f"  {line}" for line in _admissions(shape)]
-    lines += [*_ENTER, "  try:", f"   I_result = {call}"]
-    lines += ["  except I_Any as I_error:", "   raise I_fail(I_error, I_outer)", *_LEAVE]
+    enter, leave = (_ENTER, _LEAVE) if not shape.counted else (_ENTER_COUNTED, _LEAVE_COUNTED)
+    lines += [*enter, "  try:", f"   I_result = {call}"]
+    lines += ["  except I_Any as I_error:", "   raise I_fail(I_error, I_outer)", *leave]
     return [*lines, *_result(shape.returns)]
 
 
@@ -223,6 +226,8 @@ _LEAVE = [
     "   if I_outer is not None: I_state.outer = None",
     "   I_state.thread = None",
 ]
+_ENTER_COUNTED = ["  I_outer = I_state.enter()"]
+_LEAVE_COUNTED = ["  I_reason = I_leave(I_outer)", "  if I_reason is not None: raise I_stopped(I_reason)"]
 
 
 def _result(returns: str | None) -> list[str]:
@@ -369,6 +374,7 @@ def context_function(
         tuple((name, _first_word(guide)) for name, guide in guides.items()),
         None if returns is None else _first_word(returns),
         method,
+        context._tally is not None,
     )
     border = context._border
     checks = [_argument_check(context, source, name, guide) for name, guide in guides.items()]

@@ -34,7 +34,7 @@ from opendxa.dana import texts
 from opendxa.dana.context import DanaContext
 from opendxa.dana.convert import _CALLABLES, Border
 from opendxa.dana.copying import SCALARS, copy_tree
-from opendxa.dana.ending import ContextMeter
+from opendxa.dana.ending import new_meter
 from opendxa.dana.frames import Ref, pack
 from opendxa.dana.host import check_lent, is_async
 from opendxa.dana.importer import Stamp, stamp_of
@@ -76,7 +76,7 @@ class ProcessContext(DanaContext):
         self._library = library
         self._search_paths = search_paths
         self._roots: list[Root] | None = None
-        self._meter = ContextMeter(limits)
+        self._meter = new_meter(limits, self._tally)
         self._border = Border(self)
         self._policy = Policy("limited", names=frozenset([*functions, *objects]))
         self._texts: set[str] = set()
@@ -418,8 +418,6 @@ class ProcessContext(DanaContext):
         if self.__dict__.pop("_mark", None) is None or "_meter" not in self.__dict__:
             return
         self._meter.end()
-        if self._tally is not None:
-            self._tally(self._meter.peak)
         link, self._link = self.__dict__.get("_link"), None
         if link is not None:
             link.close()

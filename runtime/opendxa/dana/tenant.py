@@ -18,6 +18,7 @@ from dana_guards.errors import DanaContextError, DanaLimitError
 from opendxa.dana.bounds import Bounds
 from opendxa.dana.context import DanaContext
 from opendxa.dana.copying import copy_tree
+from opendxa.dana.ending import Tally
 from opendxa.dana.library import Library
 from opendxa.dana.runtime import check_listener
 
@@ -30,6 +31,11 @@ Create = Callable[..., DanaContext]
 class TenantUsage(NamedTuple):
     """What a tenant has used since it was made."""
 
+    calls: int
+    """Calls of functions, texts and imports that have ended, those inside of another one not counted. In worker
+    processes looking up an export is one as well."""
+    seconds: float
+    """The time of these calls together: by the clock on the wall, functions of the host included."""
     contexts: int
     """Contexts that were made."""
     uses: int
@@ -61,7 +67,8 @@ class DanaTenant:
         self._library = Library()
         self._lock = threading.Lock()
         self._counting = threading.Lock()
-        self._made = self._peak = 0
+        self._made = 0
+        self._tally = Tally()
         self._uses = (0, 0)
         self._contexts: weakref.WeakSet[DanaContext] = weakref.WeakSet()
         self._closed = False
@@ -95,7 +102,7 @@ class DanaTenant:
             if self._max_contexts is not None and (opened := self._count_open()) >= self._max_contexts:
                 raise DanaLimitError(f"the tenant {self.name!r} has {opened} open contexts and may have no more")
             context = self._create(**merged)
-            context._tally = self._count_peak
+            context._tally = self._tally  # nothing of a new context is built before its first use
             self._contexts.add(context)
             self._made += 1
             return context
@@ -106,7 +113,8 @@ class DanaTenant:
         with self._lock:
             meters = [each.__dict__.get("_meter") for each in self._contexts]
         peaks = [meter.peak for meter in meters if meter is not None]
-        return TenantUsage(self._made, *self._uses, max([self._peak, *peaks]))
+        tally = self._tally
+        return TenantUsage(tally.calls, tally.seconds, self._made, *self._uses, max([tally.peak, *peaks]))
 
     def _counted(self, *listeners: Any) -> Callable[[CapabilityUse], None]:
         """One listener in place of several, some of which may be None, that counts what came of a use."""
@@ -123,9 +131,6 @@ class DanaTenant:
                     self._uses = (self._uses[0] + allowed, self._uses[1] + (not allowed))
 
         return tell
-
-    def _count_peak(self, peak: int) -> None:
-        self._peak = max(self._peak, peak)
 
     @property
     def contexts(self) -> int:
