@@ -210,6 +210,18 @@ def test_check_finds_all_errors(cli: Run, tmp_path: Path) -> None:
     assert cli("check", "good.na").exit_code == 0
 
 
+def test_check_and_show_know_what_a_host_lends(cli: Run, tmp_path: Path) -> None:
+    """A name that is lent is defined, also as `len`; what no host can lend is wrong usage."""
+    (tmp_path / "a.na").write_text("x = price(1) + len\n")
+    assert "'price' is not defined" in cli("check", "a.na").stderr
+    assert cli("show", "a.na").exit_code == 1
+    assert cli("check", "--lend", "price", "--lend", "len", "a.na").exit_code == 0
+    assert "price(1)" in cli("show", "--lend", "price", "a.na").stdout
+    for wrong in ("_x", "a.b", ""):
+        result = cli("check", "--lend", wrong, "a.na")
+        assert (result.exit_code, "no name that a host can lend" in result.stderr) == (2, True)
+
+
 def test_check_warns(cli: Run, tmp_path: Path) -> None:
     """A warning does not fail; ``-2 ** 2`` is 4 here and people should know."""
     (tmp_path / "a.na").write_text("x = -2 ** 2\ny = (-2) ** 2\nz = x is 5\n")

@@ -34,15 +34,16 @@ class Finding:
         return {"severity": self.severity, **describe(self.error)}
 
 
-def check_source(source: Source) -> list[Finding]:
-    """All findings of one file in source order."""
+def check_source(source: Source, lent: Iterable[str] = ()) -> list[Finding]:
+    """All findings of one file in source order; `lent` are names that the host will lend to the program."""
     from dana2py.compiler import compile_source  # lark and RestrictedPython are loaded only by what compiles
     from dana2py.parser import parse
     from dana_guards.policy import Policy
 
+    policy = Policy(profile="limited", names=frozenset(lent))
     try:
         tree = parse(source)
-        compile_source(source.text, source.path, name="__main__", policy=Policy(profile="limited"))
+        compile_source(source.text, source.path, name="__main__", policy=policy)
     except DanaError as error:
         others = error.others if isinstance(error, DanaSyntaxError) else ()
         return [Finding("error", _alone(found)) for found in (error, *others)]

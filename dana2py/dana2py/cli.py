@@ -160,13 +160,29 @@ def test(paths: tuple[str, ...], **given: Any) -> int:
     return cli_test.run_tests(paths, _run_options(given))
 
 
+def lend_option(command: AnyCommand) -> AnyCommand:
+    """What a host will lend to the program: ``functions=`` and ``objects=`` of a context."""
+    return click.option(
+        "--lend", "lent", multiple=True, metavar="NAME", callback=_names,
+        help="A function or object that the host lends to the program; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def _names(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for name in given:
+        if not name.isidentifier() or name.startswith("_"):
+            raise click.BadParameter(f"{name!r} is no name that a host can lend")
+    return given
+
+
 @group.command(short_help="Show the Python that a program becomes.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--exact", is_flag=True, help="Every node that runs, guards and all.")
 @click.option("--guards", is_flag=True, help="Mark each guard, and each one that is left out, with its reason.")
 @click.option("--stage", type=click.Choice(["tokens", "tree", "lowered", "guarded"]), help="What a stage made.")
 @click.option("--profile", type=click.Choice(["limited", "unlimited"]), default="limited", show_default=True)
-def show(file: str, exact: bool, guards: bool, stage: str | None, profile: str) -> int:
+@lend_option
+def show(file: str, exact: bool, guards: bool, stage: str | None, profile: str, lent: tuple[str, ...]) -> int:
     """Show what becomes of FILE ("-": stdin); nothing is run."""
     from dana2py.cli_support import read_source
     from dana2py.show import show_source
@@ -174,18 +190,19 @@ def show(file: str, exact: bool, guards: bool, stage: str | None, profile: str) 
     if exact + guards + (stage is not None) > 1:
         raise UsageProblem("--exact, --guards and --stage exclude each other")
     view = stage or ("exact" if exact else "guards" if guards else "readable")
-    click.echo(show_source(read_source(file), view=view, profile=profile), nl=False)
+    click.echo(show_source(read_source(file), view=view, profile=profile, lent=lent), nl=False)
     return FINE
 
 
 @group.command(short_help="Find errors without running.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="PATH...")
 @click.option("--json", "json_", is_flag=True, help="Print a JSON list of findings.")
-def check(paths: tuple[str, ...], json_: bool) -> int:
+@lend_option
+def check(paths: tuple[str, ...], json_: bool, lent: tuple[str, ...]) -> int:
     """Check the files PATH, and all .na files in folders, without running them."""
     from dana2py import cli_files
 
-    return cli_files.check(paths, json_)
+    return cli_files.check(paths, json_, lent)
 
 
 @group.command(short_help="Compile ahead of time.")

@@ -14,7 +14,7 @@ from dana2py.cli_support import FAILED, FINE, UsageProblem, dana_files, read_sou
 from dana_guards.errors import DanaError
 
 
-def check(paths: tuple[str, ...], as_json: bool) -> int:
+def check(paths: tuple[str, ...], as_json: bool, lent: tuple[str, ...] = ()) -> int:
     """Print the findings of all files; exit code 1 if one of them is an error."""
     from dana2py.check import Finding, check_source, hiding_packages
 
@@ -25,7 +25,7 @@ def check(paths: tuple[str, ...], as_json: bool) -> int:
             print(finding.text(wants_color(sys.stderr)), file=sys.stderr)
     for name in names:
         try:
-            found = check_source(read_source(name))
+            found = check_source(read_source(name), lent)
         except DanaError as problem:  # not UTF-8, or too long
             found = [Finding("error", problem)]
         findings.extend(found)

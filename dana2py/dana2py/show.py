@@ -19,7 +19,7 @@ import bisect
 import copy
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -44,13 +44,16 @@ SIGNS = {
 """Guard → the sign of the operation it stands for, as the short marks show it."""
 
 
-def show_source(source: Source, *, view: str = "readable", profile: str = "limited") -> str:
+def show_source(
+    source: Source, *, view: str = "readable", profile: str = "limited", lent: Iterable[str] = ()
+) -> str:
     """One view of a program, ending with a newline.
 
     Parameters
     ----------
     view : one of `VIEWS`.
     profile : the policy's profile, ``limited`` (contexts) or ``unlimited`` (``dana_modules``).
+    lent : names of functions and objects that the host will lend to the program.
 
     Raises
     ------
@@ -63,7 +66,8 @@ def show_source(source: Source, *, view: str = "readable", profile: str = "limit
         from dana2py.parser import parse
 
         return "\n".join(_tree_lines(parse(source), 0)) + "\n"
-    policy = Policy(profile=profile)  # type: ignore[arg-type]  # the policy itself refuses any other word
+    # The policy itself refuses any other word.
+    policy = Policy(profile=profile, names=frozenset(lent))  # type: ignore[arg-type]
     if view in ("lowered", "guarded"):
         return unparse(lowered_ast(source.text, source.path, policy, view)) + "\n"
     if view not in VIEWS:
