@@ -37,6 +37,8 @@ _PHRASES = (
     (re.compile(r"a string, a bytes-like object or a real number"), "text or a real number"),
     (re.compile(r"^type (\w+) doesn't define __(\w+)__ method$"), r"\2() has no meaning for a value of type \1"),
 )
+_BARE = re.compile(r"(?<!['\"])\b(?:" + "|".join(name for name in _TYPES if name != "method") + r")\b(?!['\"])")
+"""The same names as Python writes them without quotes: ``must be real number, not FlatIterator``."""
 _QUOTED = re.compile(r"(['\"])([A-Za-z_]\w*)\1")
 _CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
 
@@ -58,7 +60,7 @@ def in_dana(text: str, lookup: Lookup | None = None) -> str:
         declared = lookup is not None and lookup(name) is not None
         return f"{quote}{name if declared else _TYPES.get(name) or _scoped(name)}{quote}"
 
-    return _QUOTED.sub(shown, text)
+    return _QUOTED.sub(shown, _BARE.sub(lambda match: _TYPES[match[0]], text))
 
 
 def _scoped(python: str) -> str:

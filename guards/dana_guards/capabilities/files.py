@@ -360,14 +360,16 @@ def json_text(
     """
 
 
-    def fields(value: Any) -> Any:
+    def plain(value: Any) -> Any:
         # Structs are not measured before, so their parts could multiply here.
         meter.check()
         if getattr(type(value), "_dana_fields_", None):
-            return value.to_dict()
+            fields = value.to_dict()
+            check_nesting(meter, [fields], _MAX_NODES)
+            return fields
         raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
-    encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, indent=indent, sort_keys=sort_keys, default=fields)
+    encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, indent=indent, sort_keys=sort_keys, default=plain)
     try:
         check_nesting(meter, [value], _MAX_NODES)
     except ValueError:

@@ -8,7 +8,7 @@ Not done here: which members there are (one file for each module), and who may h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 
@@ -55,6 +55,10 @@ class Facade:
 
     def __init__(self, name: str, members: Mapping[str, Any], call: Any = None) -> None:
         object.__setattr__(self, "_name", name)
+        for called, member in members.items():
+            if type(member) is FunctionType and "<" in member.__qualname__:
+                # A closure of ours: messages of Python about its arguments call it what the program calls it.
+                member.__name__ = member.__qualname__ = called
         object.__setattr__(self, "_members", MappingProxyType(dict(members)))
         object.__setattr__(self, "_call", call)
 
