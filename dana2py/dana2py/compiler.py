@@ -186,6 +186,7 @@ def emit_code(tree: ast.Module, source: Source) -> CodeType:
             f"this cannot be compiled: {message}",
             filename=source.path,
             lineno=line,
+            column=getattr(error, "offset", None) or (1 if line else None),
             source_line=source.line_text(line) if line else None,
             hint="simplify or split it",
         ) from None

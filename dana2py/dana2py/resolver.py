@@ -59,7 +59,7 @@ def resolve(
         scope.bind(name)
     resolver = _Resolver(scope, source, builtins)
     # Walks that look for something are made where the text holds it.
-    if any(word in source.text for word in SCOPES):
+    if any(word in source.text for word in (*SCOPES, "global")):
         _collect_scoped(module, scope)
     _Binder(scope, resolver.has_walrus, resolver.declare).block(module.body)
     resolver.block(module.body)
@@ -806,7 +806,14 @@ def _is_used(body: tuple[nodes.Stmt, ...], name: str, before: nodes.Span) -> boo
         node = stack.pop()
         if isinstance(node, nodes.Name | nodes.Walrus) and node.name == name and node.span < before:
             return True
-        if not isinstance(node, nodes.FunctionDef | nodes.Lambda):
+        if isinstance(node, nodes.FunctionDef):
+            # Only what stands outside of its body is used here: decorators, defaults, the receiver's type.
+            stack += [*node.decorators, *(param.default for param in node.params if param.default is not None)]
+            stack += [] if node.receiver is None else [node.receiver.annotation]
+        elif isinstance(node, nodes.TypeName):
+            if node.name.partition(".")[0] == name:
+                return True
+        elif not isinstance(node, nodes.Lambda):
             stack += children(node)
     return False
 

@@ -206,7 +206,7 @@ def _message_of(error: BaseException, lookup: Lookup | None) -> str:
         return no_attribute_text(error.obj, error.name)
     # Python quotes whatever it was given: a log has to bear it.
     text = scrub(text if len(text) <= _LONGEST_ARGUMENT else f"{text[:_LONGEST_ARGUMENT]}…")
-    if not isinstance(error, TypeError | NameError) and "sys.set_int_max_str_digits()" not in text:
+    if not isinstance(error, TypeError | NameError | AttributeError) and "sys.set_int_max_str_digits()" not in text:
         return text
     from dana_guards.wording import in_dana  # only a program with a mistake needs it
 

@@ -18,12 +18,12 @@ Lookup = Callable[[str], Any]
 
 _TYPES = {
     "builtin_function_or_method": "function",
-    "method": "function",
     "CaughtError": "DanaException",
     "ExceptionToken": "ExceptionKind",
     "Facade": "module",
     "FlatIterator": "iterator",
     "LoadedModule": "module",
+    "ScopeStore": "scope",
     "StructType": "struct type",
     "TypeValue": "Type",
 }
@@ -31,14 +31,13 @@ _TYPES = {
 
 _PHRASES = (
     (re.compile(r"^(?:\w+\.)*<locals>\."), ""),
-    (re.compile(r"^__main__\."), ""),
+    (re.compile(r"^(?:\w+\.)+(?=\w+\(\) (?:argument after|got multiple values for keyword))"), ""),
     (re.compile(r"; use sys\.set_int_max_str_digits\(\) to increase the limit$"), ""),
     (re.compile(r" or have an __index__ method"), ""),
     (re.compile(r"a string, a bytes-like object or a real number"), "text or a real number"),
     (re.compile(r"^type (\w+) doesn't define __(\w+)__ method$"), r"\2() has no meaning for a value of type \1"),
 )
-_BARE = re.compile(r"(?<!['\"])\b(?:" + "|".join(name for name in _TYPES if name != "method") + r")\b(?!['\"])")
-"""The same names as Python writes them without quotes: ``must be real number, not FlatIterator``."""
+_TYPE = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 _QUOTED = re.compile(r"(['\"])([A-Za-z_]\w*)\1")
 _CALL = re.compile(r"(\w+)\(\) (takes|missing \d+ required|got an unexpected keyword argument '(\w+)')")
 
@@ -55,12 +54,11 @@ def in_dana(text: str, lookup: Lookup | None = None) -> str:
     if lookup is not None:
         text = _with_fields(text, lookup)
 
-    def shown(match: re.Match[str]) -> str:
-        quote, name = match.groups()
-        declared = lookup is not None and lookup(name) is not None
-        return f"{quote}{name if declared else _TYPES.get(name) or _scoped(name)}{quote}"
+    def named(match: re.Match[str]) -> str:
+        declared = lookup is not None and lookup(match[0]) is not None
+        return match[0] if declared else _TYPES[match[0]]
 
-    return _QUOTED.sub(shown, _BARE.sub(lambda match: _TYPES[match[0]], text))
+    return _QUOTED.sub(lambda match: f"{match[1]}{_scoped(match[2])}{match[1]}", _TYPE.sub(named, text))
 
 
 def _scoped(python: str) -> str:

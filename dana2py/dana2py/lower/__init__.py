@@ -13,6 +13,7 @@ from dana2py import nodes
 from dana2py.bindings import Resolution
 from dana2py.lower.declarations import Declarations
 from dana2py.source import Source
+from dana_guards.spelling import SESSION
 
 RESULT = "dana_result"
 
@@ -33,4 +34,14 @@ def lower_module(resolution: Resolution, source: Source, name: str, interactive:
     else:
         body = lowering.block(statements[:-1])
         body.append(lowering.at(last).assign_name(RESULT, lowering.expr(last.value)))
-    return ast.Module(body=body, type_ignores=[])
+    return ast.Module(body=[*_hidden_builtins(lowering), *body], type_ignores=[])
+
+
+def _hidden_builtins(lowering: Declarations) -> list[ast.stmt]:
+    """In a session a variable that is called like a built-in begins as that: it may be read before its assignment."""
+    scope, statements = lowering.resolution.scope, lowering.resolution.module.body
+    if not scope.session or not statements:
+        return []
+    at = lowering.at(statements[0])
+    hidden = [(name, python) for name, python in scope.names.items() if python == f"{SESSION}{name}"]
+    return [at.assign_name(python, at.load(name)) for name, python in hidden if python not in scope.known]
