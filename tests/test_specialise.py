@@ -120,3 +120,54 @@ def test_a_sum_with_a_decimal_that_has_no_order() -> None:
     with DanaRuntime().create_context() as context:
         add_all = context.run_dana(SUMS.partition("Decimal\n")[2].partition("def lengths")[0] + "add_all")
         assert str(add_all([decimal.Decimal("NaN"), 1])) == "NaN"
+
+
+ORDER = """
+def unknown(l, add):
+    l.append(add)
+    return [add] if add else 0
+def items(l):
+    total = (l * 2) + unknown(l, 9)
+    return total
+def items_of_call(l):
+    total = (l * 2) + (lambda q :: l.append(q) or [7])(9)
+    return total
+def part(l):
+    return (l[0:1] + l) + unknown(l, 9)
+def negative(l):
+    return -l + (lambda q :: l.append(q) or 1)(9)
+def divided(l, a, b):
+    total = (a / b) + (lambda q :: l.append(q) or 1)(9)
+    return total
+def text(l, a):
+    total = (a + l[0]) + (lambda q :: l.append(q) or "t")(9) + 1
+    return total
+def numbers(l, a: int, b: float):
+    total = a * b + (lambda q :: l.append(q) or 1)(9)
+    return total
+for f in [items, items_of_call, part, negative]:
+    l = [1]
+    try:
+        print(f(l), l)
+    except Exception as e:
+        print(e.message, l)
+for f, a, b in [(divided, [1], 2), (divided, 1, 0), (divided, 1, 2), (numbers, 2, 1.5), (numbers, "a", 1.5)]:
+    l = [1]
+    try:
+        print(f(l, a, b), l)
+    except Exception as e:
+        print(e.message, l)
+for a in ["a", 1, []]:
+    l = [1]
+    try:
+        print(text(l, a), l)
+    except Exception as e:
+        print(e.message, l)
+"""
+
+
+def test_operations_come_before_the_calls_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``items * 2 + f(items)`` reads the list before `f` changes it, and what fails fails before `f` is called."""
+    optimised, plain = _both(ORDER, tmp_path, (), monkeypatch)
+    assert optimised == plain
+    assert "[1, 1, 9]" in str(plain)

@@ -16,7 +16,7 @@ from dana2py.specialise.expressions import ExpressionSpecialiser
 from dana2py.specialise.facts import StructFacts
 from dana2py.specialise.forms import clone, hook, load, place, type_test
 from dana2py.specialise.hoisting import hoist
-from dana2py.specialise.types import DECLARED, coerces
+from dana2py.specialise.types import DECLARED, NUMBERS, coerces
 from dana_guards.lattice import Type
 from dana_guards.watchdog import look_for_stop
 
@@ -92,7 +92,7 @@ class StatementSpecialiser(ExpressionSpecialiser):
         if not self.pays(node.value):
             node.value = self.expr(node.value)
             return [node]
-        setup, value = hoist(node.value, self.stable, self.temporary)
+        setup, value = hoist(node.value, self.stable, self.waits, self.temporary)
         first: list[ast.stmt] = [part for assign in setup for part in self.block([assign])]
         node.value = value
         again = clone(node)
@@ -115,6 +115,12 @@ class StatementSpecialiser(ExpressionSpecialiser):
         if getattr(value, "dana_op", False) and self.unsure(value):
             return True
         return self.pays(value.left) or self.pays(value.right)
+
+    def waits(self, node: ast.expr) -> bool:
+        """Is it a sum, difference or product of numbers: it cannot fail, and nothing changes what it gives?"""
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+            return False
+        return self.kinds(node.left).is_only(NUMBERS) and self.kinds(node.right).is_only(NUMBERS)
 
     def unsure(self, node: ast.BinOp) -> bool:
         """Would ``+`` need a test? Beside a literal text a number is expected: that is better tested in line."""
