@@ -95,7 +95,7 @@ ROWS = [
     ("d.agent", 1, 3, "'agent' is a reserved word", "'agent'"),
     ("def f(with): x", 1, 7, "'with' is a reserved word", "another name"),
     ("agent = 3", 1, 7, "'agent' is a reserved word", "another name"),
-    ("__init__ = 3", 1, 1, "'__init__' is reserved", "two underscores"),
+    ("__init__ = 3", 1, 1, "'__init__' is reserved", "made from its fields"),
     ("x.__class__", 1, 3, "'__class__' is reserved", "two underscores"),
     ("def f(__x__): pass", 1, 7, "'__x__' is reserved", "two underscores"),
     ("café = 1", 1, 4, "'é' cannot stand in a name", "a-z"),

@@ -219,7 +219,7 @@ def _foreign_statement(tokens: list[Token], index: int, _accepted: frozenset[str
     if first.kind == "NAME" and first.value in _FOREIGN and _begins_foreign(tokens, start, index):
         return _FOREIGN[str(first.value)]
     before = _previous(tokens, index)
-    if before is not None and before.kind == "NAME" and before.value in ("await", "async"):
+    if before is not None and before.kind == "NAME" and before.value in ("await", "async", "new"):
         return _FOREIGN[str(before.value)]
     return None
 
@@ -243,6 +243,7 @@ _FOREIGN: dict[str, Hint] = {
     "function": ("Dana has no 'function'", "write 'def name():'"),
     "func": ("Dana has no 'func'", "write 'def name():'"),
     "fn": ("Dana has no 'fn'", "write 'def name():'"),
+    "new": ("Dana has no 'new'", "a struct is made by calling it, as in Point(x=1)"),
     "let": ("Dana has no 'let'", "write 'name = value'"),
     "var": ("Dana has no 'var'", "write 'name = value'"),
     "const": ("Dana has no 'const'", "write 'name = value'"),
@@ -353,6 +354,10 @@ _HEADERS = frozenset({
 """Words that begin a line with a block."""
 
 
+_AFTER_COLON = frozenset({"NAME", "RETURN", "PASS", "BREAK", "CONTINUE", "RAISE", "ASSERT", "IMPORT", "DEL"})
+"""What begins the block when only the colon was forgotten."""
+
+
 def _block(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | None:
     """Indentation that is missing or too much, and a header without its colon."""
     token = tokens[index]
@@ -371,6 +376,15 @@ def _block(tokens: list[Token], index: int, accepted: frozenset[str]) -> Hint | 
     if token.kind == "NEWLINE" and "COLON" in accepted and tokens[_line_start(tokens, index)].kind in _HEADERS:
         header = tokens[_line_start(tokens, index)]
         return f"the line of {header.value!r} has no ':' at its end", "add ':'"
+    if token.kind in _AFTER_COLON and "COLON" in accepted and tokens[_line_start(tokens, index)].kind in _HEADERS:
+        header = tokens[_line_start(tokens, index)]
+        if token.value == "then":
+            return "Dana has no 'then'", "end the line with ':'"
+        if header.kind == "EXCEPT" and token.kind == "NAME":
+            return f"{_described(token)} cannot follow the kind of error", f"write 'as {token.value}'"
+        end = next(at for at in range(index, len(tokens)) if tokens[at].kind in ("NEWLINE", "$END"))
+        if tokens[end - 1].kind != "COLON":
+            return f"a ':' is missing before {_described(token)}", f"the block of {header.value!r} begins after a ':'"
     if token.kind == "NEWLINE" and "ELSE" in accepted and "COLON" not in accepted:
         return "a conditional expression needs an 'else'", "write a if test else b"
     if token.kind == "LBRACE" and "COLON" in accepted:

@@ -488,8 +488,11 @@ class Lexer:
         names = (token for token in self.tokens if token.kind == "NAME" and token.value not in DUNDER_NAMES)
         wrong = (token for token in names if _DUNDER.match(token.value))
         hint = "names that begin and end with two underscores do not exist in Dana"
+        instead = {"__init__": "a struct is made from its fields, which may have defaults"}
         return [
-            self.source.error(f"the name {_shortened(token.value)} is reserved", *token.span[:2], hint)
+            self.source.error(
+                f"the name {_shortened(token.value)} is reserved", *token.span[:2], instead.get(token.value, hint)
+            )
             for token in islice(wrong, most)
         ]
 

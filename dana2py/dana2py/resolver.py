@@ -353,7 +353,7 @@ class _Resolver(Visitor):
         if reason is not None:
             self.error(node, reason)
             return
-        near = near_name(name, self._visible_names())
+        near = _FOREIGN_VALUES.get(name.lower()) or near_name(name, self._visible_names())
         self.error(node, f"name '{name}' is not defined", f"did you mean '{near}'?" if near else None)
 
     def _visible_names(self) -> list[str]:
@@ -787,6 +787,12 @@ class _Resolver(Visitor):
             seen.add(keyword.name or "")
         self.each(node)
 
+
+_FOREIGN_VALUES = {
+    "true": "true", "false": "false", "none": "none", "null": "none", "nil": "none", "undefined": "none",
+    "nan": "float('nan')", "infinity": "float('inf')", "this": "self",
+}  # fmt: skip
+"""What other languages call a value of Dana, in lower case."""
 
 _VALUES = (
     nodes.Constant, nodes.FString, nodes.TupleExpr, nodes.SetExpr, nodes.DictExpr, nodes.UnaryOp, nodes.Compare,

@@ -216,6 +216,8 @@ def _message_of(error: BaseException, lookup: Lookup | None) -> str:
 def no_attribute_text(value: Any, name: str) -> str:
     """What is said about a name that a value does not have."""
     name = shown_name(name)
+    if name in ("length", "size") and hasattr(type(value), "__len__"):
+        return f"{type_of(value)} has no attribute {name!r}; len(x) tells how many"
     return f"{type_of(value)} has no attribute {name!r}{did_you_mean(name, known_names(value))}"
 
 

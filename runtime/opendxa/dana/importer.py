@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from dana2py.compiled import CompiledModule
 from dana_guards.errors import DanaError, DanaImportError, DanaLimitError, DanaSecurityError, InternalError
-from dana_guards.spelling import dana_name, python_name
+from dana_guards.spelling import dana_name, near_name, python_name
 from opendxa.dana.loaded import LoadedModule, ModuleInfo, exported_names, info_of, is_absent, lookup, missing, set_info
 from opendxa.dana.search import Place, Root, check_name, find, locate, not_found, package_file
 
@@ -322,7 +322,9 @@ def _facade_member(facade: Any, member: str, name: str) -> Any:
             return getattr(facade, member)
         except AttributeError:
             pass
-    raise DanaImportError(f"cannot import '{member}' from {name}.py", hint="the façade has no such name")
+    near = near_name(member, dir(facade))
+    hint = f"did you mean '{near}'?" if near else "the façade has no such name"
+    raise DanaImportError(f"cannot import '{member}' from {name}.py", hint=hint)
 
 
 def copy_exports(module: Any) -> dict[str, Any]:
