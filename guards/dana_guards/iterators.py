@@ -101,15 +101,22 @@ _QUICK: Final = frozenset({len, abs, ord, chr})
 _QUICK_WORDS: Final = frozenset({"int", "str"})
 
 
+def is_stoppable(function: Callable[..., Any]) -> bool:
+    """Whether it is a function of a program, or a method that is one."""
+    inner = function.__func__ if type(function) is MethodType else function
+    return type(inner) is FunctionType and STOP_FLAG in inner.__globals__
+
+
 def watched(meter: Meter, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` for C code that calls it again and again: a stop arrives between two calls.
 
     A function of the program has places of its own to stop at. A built-in or a method of a value may take milliseconds
     for one call, so it looks at the meter each time; what is quick with any argument is left as it is.
     """
-    inner = function.__func__ if type(function) is MethodType else function
-    if type(inner) is FunctionType:
-        if STOP_FLAG in inner.__globals__ or inner.__dict__.get("_dana_word_") in _QUICK_WORDS:
+    if is_stoppable(function):
+        return function
+    if type(function) is FunctionType:
+        if function.__dict__.get("_dana_word_") in _QUICK_WORDS:
             return function
     elif type(function) is BuiltinFunctionType and function in _QUICK:
         return function

@@ -14,7 +14,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from dana_guards.iterators import is_stoppable
 from dana_guards.type_tokens import union_of
+from dana_guards.watchdog import look_for_stop
 
 _FALSE_TEXTS = frozenset(
     {"", "false", "no", "n", "off", "disabled", "inactive", "nah", "nope", "never", "definitely not", "no way"}
@@ -178,7 +180,15 @@ def _compose(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[
     def composition(*args: Any, **named: Any) -> Any:
         return second(first(*args, **named))
 
-    return composition
+    def built_in_composition(*args: Any, **named: Any) -> Any:
+        # ``f = f | f`` sixty times over calls for ever, and no function of the program is there to stop at.
+        look_for_stop()
+        return second(first(*args, **named))
+
+    if is_stoppable(first) or is_stoppable(second):
+        return composition
+    built_in_composition.__name__ = built_in_composition.__qualname__ = composition.__name__
+    return built_in_composition
 
 
 # -- the table -------------------------------------------------------------------------------------

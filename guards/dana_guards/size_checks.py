@@ -409,7 +409,8 @@ class Room:
         width = given[0] if given and type(given[0]) is int else 8
         tabs = text.count("\t") if method.__name__ == "expandtabs" else 1
         if width > 0:
-            wide = 1 if text.isascii() and str(given[1:2]).isascii() else 4
+            fill = given[1] if len(given) > 1 else ""
+            wide = 1 if text.isascii() and type(fill) is str and fill.isascii() else 4
             self.meter.need(wide * (len(text) + tabs * width), "a text")
         return method(*given)
 

@@ -25,6 +25,7 @@ _TYPES = {
     "LoadedModule": "module",
     "ScopeStore": "scope",
     "StructType": "struct type",
+    "TypeUnion": "Type",
     "TypeValue": "Type",
 }
 """Our classes, and Python's where its name says nothing to a person who writes Dana."""

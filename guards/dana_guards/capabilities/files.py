@@ -31,6 +31,7 @@ _CHUNK: Final = 1 << 20
 _ROW_COST: Final = 12
 """Bytes of memory for each byte of CSV or JSON, for the estimate before it is read."""
 _MAX_NODES: Final = 100_000
+_LONG_PIECE: Final = 4096
 
 
 
@@ -377,7 +378,7 @@ def json_text(
         for count, piece in enumerate(encoder.iterencode(value)):
             pieces.append(piece)
             size += len(piece)
-            if not count & 1023:
+            if not count & 1023 or len(piece) > _LONG_PIECE:
                 meter.check()
                 meter.need(4 * size, "the JSON text")
         return "".join(pieces)
