@@ -372,8 +372,10 @@ class TreeBuilder(ExpressionBuilder):
         return nodes.InterfaceDef(self.cover(word, lines[-1]), name.value, signatures, embedded, docstring)
 
     def signature(self, c: Children) -> nodes.Signature:
-        """``NAME "(" [params] ")" [returns] NEWLINE``."""
+        """``NAME "(" [params] ")" [returns] NEWLINE``; who writes ``self`` first means the instance."""
         name, _, params, closing, returns, _ = c
+        if params and params[0].name == "self":
+            params = params[1:]
         return nodes.Signature(self.cover(name, returns or closing), name.value, tuple(params or ()), returns)
 
     def agent_plain(self, c: Children) -> nodes.Stmt:

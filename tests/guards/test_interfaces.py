@@ -97,6 +97,8 @@ def test_receivers(types: TypeRegistry, square: StructType) -> None:
     _receiver_((other,), "name", function("lambda self: 2"))
     assert (square().name(), other().name()) == (1, 2)
     shape = interface_hook(types)("Shape", ())
-    for bad, told in ((type_word("str", str), "not str"), (shape, "not Shape"), (5, "not int"), (None, "NoneType")):
+    _receiver_((other, shape), "name", function("lambda self: 4"))
+    assert (square().name(), other().name()) == (1, 4), "an interface is no class to attach to, and no mistake"
+    for bad, told in ((type_word("str", str), "not str"), (5, "not int"), (None, "NoneType")):
         with pytest.raises(TypeError, match=f"the receiver of 'name' must be a struct.*{told}"):
             _receiver_((bad,), "name", function("lambda self: 3"))
