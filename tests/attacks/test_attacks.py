@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from attacks.cases import Case, cases
+from attacks.differential import compare
 from attacks.fuzz import fuzz
 from attacks.load import JOBS, load
 from dana_guards.errors import DanaError, DanaLimitError, DanaSecurityError, DanaSyntaxError, Interrupt
@@ -280,6 +281,13 @@ def test_random_programs(seed: int) -> None:
     count, harm = fuzz(seconds=20, seed=seed, most=50)
     assert harm is None, harm
     assert count > 5
+
+
+def test_optimisations_change_nothing() -> None:
+    """A few random programs mean the same without passes; the long run is ``python -m tests.attacks.differential``."""
+    count, different = compare(seconds=30, seed=5, most=8)
+    assert different is None, different
+    assert count > 1
 
 
 def test_load() -> None:
