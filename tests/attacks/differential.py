@@ -62,6 +62,8 @@ STATEMENTS = [
     "for i in {list}:\n    {block}", "for j in range(4):\n    {block}", "if {bool}:\n    {block}\nelse:\n    {block}",
     "try:\n    {block}\nexcept Exception as w:\n    {block}", "while i < 3:\n    i += 1\n    {block}",
     "def inner(k):\n    return {any}\nw = inner({any})", "if {bool}:\n    return {any}",
+    "w = ({list:v} * 2) + (lambda k :: {list:v}.append(k) or {list})({int})",
+    "w = ({any} / {any}) + (lambda k :: print(k) or {any})({int})",
 ]  # fmt: skip
 HEAD = """struct P:
     x: int
