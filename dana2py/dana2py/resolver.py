@@ -1,6 +1,6 @@
 """Resolving: a Dana tree in, the same tree with the meaning of each name out.
 
-First every scope is told what it binds (`_Binder`), then the tree is walked once in execution order:
+First every scope is told what it binds (`Binder`), then the tree is walked once in execution order:
 each name is looked up, structural rules are checked, and reads that may come before the assignment
 in the same function are noted (`Scope.preload`), because Dana reads the outer name there (2.3) and
 Python would raise UnboundLocalError. All errors of a file are reported together.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dana2py import nodes
+from dana2py.binder import Binder, collect_scoped
 from dana2py.bindings import (
     SCOPES,
     Binding,
@@ -20,12 +21,12 @@ from dana2py.bindings import (
     Resolution,
     Scope,
     lookup,
-    module_of,
     python_name,
     scoped_binding,
 )
+from dana2py.flow_rules import FlowRules
 from dana2py.source import Source
-from dana2py.visitor import Visitor, children, statements, walk
+from dana2py.visitor import children, walk
 from dana_guards.errors import DanaSyntaxError
 from dana_guards.spelling import near_name
 from dana_guards.watchdog import look_for_stop
@@ -60,8 +61,8 @@ def resolve(
     resolver = _Resolver(scope, source, builtins)
     # Walks that look for something are made where the text holds it.
     if any(word in source.text for word in (*SCOPES, "global")):
-        _collect_scoped(module, scope)
-    _Binder(scope, resolver.has_walrus, resolver.declare).block(module.body)
+        collect_scoped(module, scope)
+    Binder(scope, resolver.has_walrus, resolver.declare).block(module.body)
     resolver.block(module.body)
     if resolver.errors:
         errors = sorted(resolver.errors, key=lambda error: (error.lineno or 0, error.column or 0))
@@ -79,155 +80,7 @@ def resolve(
     )
 
 
-def _collect_scoped(module: nodes.Module, scope: ModuleScope) -> None:
-    """Find every ``global`` name and every assignment to ``private: public: system:``: they hold everywhere (2.1)."""
-    for node in statements(module):
-        if isinstance(node, nodes.Global):
-            for name in node.names:
-                scope.bind(name)
-        for target in _targets(node):
-            for part in walk(target):
-                if isinstance(part, nodes.ScopedName) and part.scope in scope.scoped:
-                    scope.scoped[part.scope].add(part.name)
-
-
-def _targets(node: nodes.Node) -> tuple[nodes.Expr, ...]:
-    match node:
-        case nodes.Assign(targets=targets):
-            return targets
-        case nodes.TypedAssign(target=target) | nodes.AugAssign(target=target) | nodes.For(target=target):
-            return (target,)
-        case nodes.WithItem(target=target) if target is not None:
-            return (target,)
-        case nodes.With(items=items):
-            return tuple(item.target for item in items if item.target is not None)
-        case nodes.Delete(targets=targets):
-            return targets
-    return ()
-
-
-class _Binder:
-    """Tells one scope what the statements of its body bind; inner functions bind for themselves.
-
-    ``has_walrus`` is false where no ``:=`` stands in the whole text.
-    """
-
-    def __init__(
-        self, scope: Scope, has_walrus: bool, declare: Callable[[nodes.Stmt], None] | None = None
-    ) -> None:
-        self.scope = scope
-        self.has_walrus = has_walrus
-        self.declare = declare
-
-    def block(self, body: Iterable[nodes.Stmt]) -> None:
-        """Bind what a block assigns. ``global`` comes first: it decides where the names live."""
-        statements = tuple(body)
-        for statement in statements:
-            if isinstance(statement, nodes.Global):
-                self.scope.global_names.update(statement.names)
-            elif isinstance(statement, nodes.Nonlocal):
-                self.scope.nonlocal_names.update(statement.names)
-        for statement in statements:
-            self.statement(statement)
-
-    def statement(self, node: nodes.Stmt) -> None:
-        """Bind what one statement assigns."""
-        if self.declare is not None:
-            self.declare(node)
-        for target in _targets(node):
-            self.target(target)
-        if not self._declaration(node):
-            self._inside(node)
-
-    def _declaration(self, node: nodes.Stmt) -> bool:
-        """Bind what a declaration names; tells whether that is all it binds here."""
-        match node:
-            case nodes.FunctionDef() | nodes.Composition():
-                self.scope.bind(node.name)
-                self.scope.functions.setdefault(node.name, node.span.line)
-                self._defaults(node.params)
-                for decorator in node.decorators if isinstance(node, nodes.FunctionDef) else ():
-                    self._walrus(decorator)
-            case nodes.StructDef() | nodes.InterfaceDef():
-                self.scope.bind(node.name)
-            case nodes.AgentDef():
-                self.scope.bind(node.name or node.blueprint or "")
-            case nodes.Import():
-                self._imports(node)
-            case nodes.ImportFrom():
-                self._import_from(node)
-            case nodes.Assign(targets=(nodes.Name(name=name),), value=nodes.Lambda()):
-                self.scope.functions.setdefault(name, node.span.line)
-                return False
-            case _:
-                return False
-        return True
-
-    def _inside(self, node: nodes.Stmt) -> None:
-        """Bind what the blocks and expressions of a statement bind; an ``elif`` ladder without recursion."""
-        while isinstance(node, nodes.If) and len(node.orelse) == 1 and isinstance(node.orelse[0], nodes.If):
-            if self.has_walrus:
-                self._walrus(node.test)
-            for statement in node.body:
-                self.statement(statement)
-            node = node.orelse[0]
-        for child in children(node):
-            if isinstance(child, nodes.Stmt):
-                if isinstance(child, nodes.Global | nodes.Nonlocal):
-                    self.block((child,))
-                self.statement(child)
-            elif isinstance(child, nodes.Handler):
-                self.block(child.body)
-            elif self.has_walrus and isinstance(child, nodes.Expr | nodes.WithItem):
-                self._walrus(child)
-
-    def target(self, target: nodes.Expr) -> None:
-        """Bind the names of an assignment target."""
-        match target:
-            case nodes.Name(name=name) | nodes.ScopedName(scope="local", name=name):
-                self.scope.bind(name)
-            case nodes.TupleExpr(items=items) | nodes.ListExpr(items=items):
-                for item in items:
-                    self.target(item)
-            case nodes.Starred(value=value):
-                self.target(value)
-
-    def _walrus(self, node: nodes.Node) -> None:
-        """``name := value`` binds in the function, also out of a comprehension, not out of a lambda."""
-        if isinstance(node, nodes.Walrus):
-            self.scope.bind(node.name)
-        if isinstance(node, nodes.Lambda):
-            self._defaults(node.params)
-            return
-        for child in children(node):
-            self._walrus(child)
-
-    def _defaults(self, params: Iterable[nodes.Param]) -> None:
-        """Defaults are evaluated where the function is defined, so that is where they bind."""
-        for param in params:
-            if param.default is not None:
-                self._walrus(param.default)
-
-    def _imports(self, node: nodes.Import) -> None:
-        for name in node.names:
-            self.scope.bind(name.alias or name.module.partition(".")[0])
-            self._open_ended(closed=name.python)
-
-    def _import_from(self, node: nodes.ImportFrom) -> None:
-        for name, alias in node.names:
-            self.scope.bind(alias or name)
-            self.scope.functions.setdefault(alias or name, node.span.line)
-        if node.star and isinstance(self.scope, ModuleScope):
-            self.scope.star = True
-        self._open_ended(closed=node.python and not node.star)
-
-    def _open_ended(self, closed: bool) -> None:
-        """A Dana module may bring public names, a star any name: only the run knows them."""
-        module = module_of(self.scope)
-        module.open_ended = module.open_ended or not closed
-
-
-class _Resolver(Visitor):
+class _Resolver(FlowRules):
     """The walk: looks names up, keeps track of what is surely assigned, collects errors."""
 
     prefix = "resolve"
@@ -314,7 +167,7 @@ class _Resolver(Visitor):
         scope = self.scope
         binding = lookup(scope, name)
         if binding is None:
-            self._unknown(node, name)
+            self.unknown(node, name)
             return
         function = scope.function()
         if self.is_sure(name):
@@ -346,17 +199,17 @@ class _Resolver(Visitor):
             function.preload[name] = outer
             function.names[name] = f"dana_l_{name}"
 
-    def _unknown(self, node: nodes.Node, name: str) -> None:
+    def unknown(self, node: nodes.Node, name: str) -> None:
         from dana_guards.safe_builtins import refusal  # only a program with a mistake needs the table
 
         reason = refusal(name)
         if reason is not None:
             self.error(node, reason)
             return
-        near = _FOREIGN_VALUES.get(name.lower()) or near_name(name, self._visible_names())
+        near = _FOREIGN_VALUES.get(name.lower()) or near_name(name, self.visible_names())
         self.error(node, f"name '{name}' is not defined", f"did you mean '{near}'?" if near else None)
 
-    def _visible_names(self) -> list[str]:
+    def visible_names(self) -> list[str]:
         names: list[str] = []
         scope: Scope | None = self.scope
         while scope is not None:
@@ -375,7 +228,7 @@ class _Resolver(Visitor):
             and not self.module_scope.has_scoped("private", node.name)
             and lookup(self.scope, node.name) is None
         ):
-            self._unknown(node, node.name)
+            self.unknown(node, node.name)
 
     def resolve_BinOp(self, node: nodes.BinOp) -> None:
         """A chain leans to the left and may be long: it is walked without recursion."""
@@ -465,130 +318,6 @@ class _Resolver(Visitor):
     def resolve_TypeUnion(self, node: nodes.TypeUnion) -> None:
         """As `resolve_TypeName`."""
 
-    # -- flow ----------------------------------------------------------------------------------
-
-    def branches(self, *bodies: Iterable[nodes.Stmt]) -> None:
-        """Alternatives: afterwards only that is sure which all of them assign."""
-        before = self.assigned
-        results: list[set[str] | None] = []
-        for body in bodies:
-            self.assigned = None if before is None else set(before)
-            self.block(body)
-            results.append(self.assigned)
-        alive = [result for result in results if result is not None]
-        self.assigned = set.intersection(*alive) if alive else None
-
-    def resolve_If(self, node: nodes.If) -> None:
-        """Either branch; an ``elif`` ladder is walked without recursion."""
-        self.visit(node.test)
-        bodies: list[Iterable[nodes.Stmt]] = [node.body]
-        rest = node.orelse
-        while len(rest) == 1 and isinstance(rest[0], nodes.If):
-            self.visit(rest[0].test)
-            bodies.append(rest[0].body)
-            rest = rest[0].orelse
-        self.branches(*bodies, rest)
-
-    def loop(self, body: Iterable[nodes.Stmt], orelse: Iterable[nodes.Stmt]) -> None:
-        """A body that runs any number of times."""
-        before = None if self.assigned is None else set(self.assigned)
-        self.loops += 1
-        self.block(body)
-        self.loops -= 1
-        self.assigned = before
-        self.branches(orelse, ())
-
-    def resolve_While(self, node: nodes.While) -> None:
-        """Test, then the body any number of times."""
-        self.visit(node.test)
-        self.loop(node.body, node.orelse)
-
-    def resolve_For(self, node: nodes.For) -> None:
-        """Iterable, target, body."""
-        self.visit(node.iterable)
-        before = None if self.assigned is None else set(self.assigned)
-        self.no_star(node.target)
-        self.target(node.target)
-        self.loop(node.body, node.orelse)
-        self.assigned = before
-
-    def resolve_Break(self, node: nodes.Break) -> None:
-        """Only in a loop."""
-        self._jump(node, "break")
-
-    def resolve_Continue(self, node: nodes.Continue) -> None:
-        """Only in a loop."""
-        self._jump(node, "continue")
-
-    def _jump(self, node: nodes.Node, word: str) -> None:
-        if not self.loops:
-            self.error(node, f"'{word}' outside a loop")
-        self.assigned = None
-
-    def resolve_Return(self, node: nodes.Return) -> None:
-        """Only in a function."""
-        if node.value is not None:
-            self.visit(node.value)
-        if self.scope.function().kind == "module":
-            self.error(node, "'return' outside a function")
-        self.assigned = None
-
-    def resolve_Raise(self, node: nodes.Raise) -> None:
-        """Nothing comes after it."""
-        self.each(node)
-        self.assigned = None
-
-    def resolve_Try(self, node: nodes.Try) -> None:
-        """Handlers know only what was sure before the body."""
-        before = None if self.assigned is None else set(self.assigned)
-        self.block(node.body)
-        self.block(node.orelse)
-        ends = [self.assigned]
-        for handler in node.handlers:
-            self.assigned = None if before is None else set(before)
-            self.handler(handler)
-            ends.append(self.assigned)
-        alive = [end for end in ends if end is not None]
-        after = set.intersection(*alive) if alive else None
-        self.assigned = before
-        self.block(node.finalbody)
-        if after is not None and self.assigned is not None:
-            after |= self.assigned
-        self.assigned = after
-
-    def handler(self, node: nodes.Handler) -> None:
-        """``except kinds as name``: the name holds only inside (2.1)."""
-        for kind in _handler_kinds(node.kinds):
-            # A name that nobody binds is compared as text (3.5): it may come from the host. A near miss of a
-            # known kind is a mistake that would never match.
-            if not isinstance(kind, nodes.Name) or lookup(self.scope, kind.name) is not None:
-                self.visit(kind)
-            elif near_name(kind.name, self._visible_names()) is not None:
-                self._unknown(kind, kind.name)
-        if node.name is None:
-            self.block(node.body)
-            return
-        # A name of its own where the plain one means something else here: Python would take it for
-        # one variable of the whole function.
-        python = python_name(node.name)
-        if lookup(self.scope, node.name) is not None:
-            self.handlers += 1
-            python = f"dana_h{self.handlers}_{node.name}"
-        scope = Scope("handler", self.scope, {node.name: python})
-        self.scopes[id(node)] = scope
-        self.scope = scope
-        self.block(node.body)
-        self.scope = scope.parent or self.module_scope
-
-    def resolve_With(self, node: nodes.With) -> None:
-        """Each item in order, then the body."""
-        for item in node.items:
-            self.visit(item.value)
-            if item.target is not None:
-                self.no_star(item.target)
-                self.target(item.target)
-        self.block(node.body)
-
     # -- scopes of their own -------------------------------------------------------------------
 
     def resolve_FunctionDef(self, node: nodes.FunctionDef) -> None:
@@ -615,7 +344,7 @@ class _Resolver(Visitor):
         for param in params:
             scope.names[param.name] = python_name(param.name)
         statements = tuple(body)
-        _Binder(scope, self.has_walrus).block(statements)
+        Binder(scope, self.has_walrus).block(statements)
         self.enter(node, scope, {param.name for param in params}, lambda: self.block(statements))
 
     def enter(self, node: nodes.Node, scope: Scope, assigned: set[str], walk_body: Callable[[], None]) -> None:
@@ -677,7 +406,7 @@ class _Resolver(Visitor):
             self.iterables -= 1
             self.scope = scope
             self._plain(clause.target)
-            _Binder(scope, self.has_walrus).target(clause.target)
+            Binder(scope, self.has_walrus).target(clause.target)
             for condition in clause.conditions:
                 self.visit(condition)
         self.visit(node.element)
@@ -749,7 +478,7 @@ class _Resolver(Visitor):
         for name in node.names:
             binding: Binding | None = self.module_scope.outer(name)
             if binding is None or binding.kind == "builtin":
-                self._unknown(node, name)
+                self.unknown(node, name)
             self.exports.append(name)
 
     def resolve_Global(self, node: nodes.Global) -> None:
@@ -822,9 +551,3 @@ def _is_used(body: tuple[nodes.Stmt, ...], name: str, before: nodes.Span) -> boo
         elif not isinstance(node, nodes.Lambda):
             stack += children(node)
     return False
-
-
-def _handler_kinds(kinds: nodes.Expr | None) -> tuple[nodes.Expr, ...]:
-    if kinds is None:
-        return ()
-    return kinds.items if isinstance(kinds, nodes.TupleExpr) else (kinds,)
