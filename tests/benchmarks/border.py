@@ -7,14 +7,18 @@ the same work in plain Python, measured side by side.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 import types
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,6 +28,9 @@ from .measure import Work, interleaved
 CALLS = 50_000
 ADD = "def add(a: int, b: int) -> int:\n    return a + b\n\ndef size(values: list) -> int:\n    return len(values)\n"
 ADD += "\ndef numbers(n: int) -> list:\n    return list(range(n))\n"
+ADD += "\ndef length(values: dict) -> int:\n    return len(values)\n"
+ORDER = "struct Customer:\n    name: str\n\nstruct Order:\n    customer: Customer\n    total: float\n"
+ORDER += "\ndef order() -> Order:\n    return Order(customer=Customer(name='Ann'), total=1.5)\n"
 SPIN = "def spin(n: int) -> int:\n    total = 0\n    while n > 0:\n        total += 1\n    return total\n"
 
 
@@ -152,6 +159,39 @@ def warm_imports(repeats: int) -> dict[str, float]:
     return found
 
 
+def context_imports(repeats: int) -> dict[str, float]:
+    """The import of a module of 200 lines in a new context ÷ that from a ``.pyc``: from the disk, and once more.
+
+    The second is the usual case of a server: another context of the process has had the module.
+    """
+    from opendxa.dana import DanaRuntime
+    from opendxa.dana.library import Library
+
+    runtime, name = DanaRuntime(), "bench_context"
+    with _folder() as folder, mock.patch.object(sys, "dont_write_bytecode", False):
+        for suffix in (".py", ".na"):
+            (folder / f"{name}{suffix}").write_text(program(200))
+        importlib.invalidate_caches()
+
+        def python() -> None:
+            sys.modules.pop(name, None)
+            importlib.import_module(name)
+
+        def dana() -> None:
+            with runtime.create_context(search_paths=[folder]) as context:
+                context.import_module(name)
+
+        python()
+        dana()
+        known = ratio(python, dana, repeats * 5)
+        with mock.patch.object(Library, "_recall", return_value=None):
+            read = ratio(python, dana, repeats * 5)
+    return {
+        "first import of 200 lines in a new context ÷ .pyc": read,
+        "next import of 200 lines in a new context ÷ .pyc": known,
+    }
+
+
 def cold_compiles(repeats: int, sizes: tuple[int, ...] = (10, 100, 1000, 10_000)) -> dict[str, float]:
     """``compile_source`` (no cache) ÷ ``compile()`` of the same text, which is Dana and Python at once."""
     from dana2py.compiler import compile_source
@@ -196,6 +236,98 @@ def data(repeats: int) -> dict[str, float]:
     }
 
 
+def nested_data(repeats: int) -> dict[str, float]:
+    """A dict of 10,000 and nested records into a context ÷ copying them by hand; a field of a nested struct."""
+    from opendxa.dana import DanaRuntime
+
+    table = {f"k{n}": n for n in range(10_000)}
+    rows = [{"id": n, "name": f"n{n}", "tags": ["a", "b"]} for n in range(5_000)]
+
+    read, space = attrgetter("customer.name"), types.SimpleNamespace
+
+    def reading(order: Any) -> Work:
+        def work() -> None:
+            for _ in range(CALLS):
+                read(order)
+
+        return work
+
+    with _folder() as folder:
+        (folder / "bench_nested.na").write_text(ADD + ORDER)
+        with DanaRuntime().create_context(search_paths=[folder]) as context:
+            module = context.import_module("bench_nested")
+            return {
+                "a dict of 10,000 into a context ÷ dict(v)": ratio(
+                    lambda: [dict(table) for _ in range(20)], lambda: [module.length(table) for _ in range(20)], repeats
+                ),
+                "5,000 nested records into a context ÷ a copy by hand": ratio(
+                    lambda: [{**row, "tags": list(row["tags"])} for row in rows], lambda: module.size(rows), repeats
+                ),
+                "a field of a nested struct ÷ of a Python object": ratio(
+                    reading(space(customer=space(name="Ann"), total=1.5)), reading(module.order()), repeats
+                ),
+            }
+
+
+def first_import(repeats: int) -> dict[str, float]:
+    """A new Python that imports `opendxa.dana` ÷ one that imports nothing."""
+
+    def new_python(text: str) -> Work:
+        command = [sys.executable, "-c", text]
+        return lambda: subprocess.run(command, check=True)
+
+    found = ratio(new_python("pass"), new_python("import opendxa.dana"), repeats)
+    return {"a new Python with import opendxa.dana ÷ without": found}
+
+
+def _held(make: Callable[[], Any]) -> float:
+    """The bytes of what `make` gives."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        made = make()
+        gc.collect()
+        return float(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+        del made
+
+
+def memory(_repeats: int) -> dict[str, float]:
+    """What a module holds ÷ the same in Python, and what a context holds, in kB.
+
+    The contexts are a thousand, all alive, each with a module of 200 lines that was called.
+    """
+    from opendxa.dana import DanaRuntime
+
+    runtime, count = DanaRuntime(), 1000
+    with _folder() as folder, mock.patch.object(sys, "dont_write_bytecode", False):
+        (folder / "bench_alive.na").write_text(program(200))
+        for suffix in (".py", ".na"):
+            (folder / f"bench_held{suffix}").write_text(program(1000))
+        importlib.invalidate_caches()
+        modules = []
+        for name in ("bench_held", "dana_modules.bench_held"):
+            importlib.import_module(name)  # compiled once, so that what is measured comes from the disk
+            del sys.modules[name]
+            modules.append(_held(lambda name=name: importlib.import_module(name)))  # type: ignore[misc]
+
+        def used() -> Any:
+            context = runtime.create_context(search_paths=[folder])
+            context.import_module("bench_alive").step0(1, 2)
+            return context
+
+        used().cleanup()
+        alive: list[Any] = []
+        size = _held(lambda: alive.extend(used() for _ in range(count)))
+        for context in alive:
+            context.cleanup()
+    return {
+        "memory of a module of 1000 lines ÷ in Python": modules[1] / modules[0],
+        "memory of a context with a module of 200 lines, kB": size / count / 1000,
+    }
+
+
 def lateness(rounds: int) -> dict[str, float]:
     """How late a deadline of 100 ms stops a loop, in switch intervals: median and worst of `rounds`."""
     from opendxa.dana import DanaRuntime, DanaTimeoutError
@@ -217,4 +349,7 @@ def lateness(rounds: int) -> dict[str, float]:
     }
 
 
-ALL: tuple[Callable[[int], dict[str, float]], ...] = (calls, contexts, warm_imports, cold_compiles, data, lateness)
+ALL: tuple[Callable[[int], dict[str, float]], ...] = (
+    calls, contexts, warm_imports, context_imports, cold_compiles, data, nested_data, first_import, memory,
+    lateness,
+)  # fmt: skip
