@@ -113,7 +113,7 @@ def test_the_tenant_hears_of_every_use() -> None:
 def test_calls_and_their_time(isolation: str) -> None:
     """Outermost calls are counted, also those that fail or are stopped; a call inside of another one is not."""
     with DanaRuntime().tenant("ann", isolation=isolation, functions={"again": lambda f: f(1)}) as tenant:
-        context = tenant.create_context(timeout=0.2)
+        context = tenant.create_context(timeout=0.2, objects={"limit": 3})  # objects are copied, so much is built now
         context.eval_dana("def one(x):\n    return x\ndef twice():\n    return again(one)")
         context.eval_dana("def wrong(x):\n    return 1 / 0")
         module = context.eval_dana("[one, twice, wrong]")

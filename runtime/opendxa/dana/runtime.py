@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dana_guards.capabilities.uses import CapabilityUse
     from opendxa.dana.audit import DanaAudit
     from opendxa.dana.bounds import Bounds
+    from opendxa.dana.ending import Tally
     from opendxa.dana.hook_reload import Watch
     from opendxa.dana.policy import DanaPolicy
     from opendxa.dana.reload import ReloadEvent
@@ -71,6 +72,7 @@ class DanaRuntime:
         reload: str | None = None,
         _library: Library | None = None,
         _bounds: Bounds | None = None,
+        _tally: Tally | None = None,
     ) -> DanaContext:
         """An isolated execution environment.
 
@@ -133,8 +135,7 @@ class DanaRuntime:
             if tape is not None:
                 tape.abandon()
             raise
-        if tape is not None:
-            context._tape = tape
+        context._tape, context._tally = tape, _tally
         if objects:
             context._prepare()  # the objects are copied now, whatever the host does with them later
         return context

@@ -101,8 +101,7 @@ class DanaTenant:
                 raise DanaContextError(f"the tenant {self.name!r} is closed")
             if self._max_contexts is not None and (opened := self._count_open()) >= self._max_contexts:
                 raise DanaLimitError(f"the tenant {self.name!r} has {opened} open contexts and may have no more")
-            context = self._create(**merged)
-            context._tally = self._tally  # nothing of a new context is built before its first use
+            context = self._create(**merged, _tally=self._tally)
             self._contexts.add(context)
             self._made += 1
             return context
