@@ -80,6 +80,10 @@ class Grant:
             return not capability.needs_name(argument)
         return capability.covers(self.scope, argument) and (self.named or not capability.needs_name(argument))
 
+    def holds(self, scope: Any) -> bool:
+        """Whether all of another scope lies in its own; None is everything."""
+        return self.scope is None or (scope is not None and self.capability.overlap(self.scope, scope) == scope)
+
     @property
     def full_text(self) -> str:
         """The grant without dependence on the working folder."""
@@ -203,9 +207,7 @@ class Grants:
         watch : tells the uses.
         modules : which modules of the context may do less.
         """
-        made: Grants = object.__new__(Grants)
-        made._set(self._by_name, watch, self.holder, modules)
-        return made
+        return _made(self._by_name, watch, self.holder, modules)
 
     def for_module(self, module: str) -> Grants:
         """What the code of a module may do."""
@@ -228,23 +230,15 @@ class Grants:
         holder : the module whose grants the result is, for the records.
         """
         shared = [grant for name in self._by_name for grant in _shared(self.of(name), other.of(name))]
-        made: Grants = object.__new__(Grants)
-        made._set(_by_name(shared), self.watch, holder or self.holder, None)
-        return made
+        return _made(_by_name(shared), self.watch, holder or self.holder)
 
     def held_by(self, holder: str) -> Grants:
         """The same grants in the name of a module."""
-        made: Grants = object.__new__(Grants)
-        made._set(self._by_name, self.watch, holder, None)
-        return made
+        return _made(self._by_name, self.watch, holder)
 
     def covers(self, grant: Grant) -> bool:
         """Whether these allow everything that `grant` allows, but for what only its name opens."""
-        capability, scope = grant.capability, grant.scope
-        return any(
-            own.scope is None or (scope is not None and capability.overlap(own.scope, scope) == scope)
-            for own in self.of(capability.name)
-        )
+        return any(own.holds(grant.scope) for own in self.of(grant.capability.name))
 
     def all(self) -> Iterator[Grant]:
         """Every grant."""
@@ -327,7 +321,7 @@ class Grants:
             bare = own.scope is None or not own.named
             if bare and (more is True or (surely and more is None)):
                 continue
-            if own.scope is None or (scope is not None and capability.overlap(own.scope, scope) == scope):
+            if own.holds(scope):
                 return own
         return None
 
@@ -365,6 +359,15 @@ class Grants:
                     self.holder,
                 )
             )
+
+
+def _made(
+    by_name: Mapping[str, tuple[Grant, ...]], watch: Watch, holder: str, modules: ModuleGrants | None = None
+) -> Grants:
+    """Grants that are parsed already."""
+    made: Grants = object.__new__(Grants)
+    made._set(by_name, watch, holder, modules)
+    return made
 
 
 def _by_name(grants: Iterable[Grant]) -> dict[str, tuple[Grant, ...]]:

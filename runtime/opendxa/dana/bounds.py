@@ -14,8 +14,8 @@ from typing import Any
 from dana_guards.capabilities import Grants
 from dana_guards.capabilities.modules import ModuleGrants
 from dana_guards.limits import DEFAULT_MEMORY, DEFAULT_OUTPUT, DEFAULT_TIMEOUT, Limits, parse_size, parse_time
+from opendxa.dana.runtime import check_isolation
 
-ISOLATIONS = ("thread", "process")
 _UNITS = {"timeout": " s", "memory": " bytes", "output": " bytes"}
 
 
@@ -108,10 +108,3 @@ class Bounds:
         assert full.memory is not None
         assert full.output is not None
         return Limits(full.timeout, full.memory, full.output)
-
-
-def check_isolation(isolation: Any) -> str | None:
-    """A word for the isolation, or None. ValueError for any other."""
-    if isolation is not None and isolation not in ISOLATIONS:
-        raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
-    return isolation  # type: ignore[no-any-return]

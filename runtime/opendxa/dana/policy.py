@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any
 from dana_guards.capabilities import Grants, parse_grant
 from dana_guards.capabilities.modules import EVERY, ModuleGrants
 from dana_guards.limits import UNLIMITED, parse_size, parse_time
-from opendxa.dana.bounds import Bounds, check_isolation
+from opendxa.dana.bounds import Bounds
+from opendxa.dana.runtime import check_isolation
 
 if TYPE_CHECKING:
     from opendxa.dana.policy_diff import PolicyDiff

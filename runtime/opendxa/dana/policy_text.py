@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn, TypeVar
 from dana_guards.capabilities import Grant, parse_grant
 from dana_guards.limits import parse_size, parse_time
 from dana_guards.spelling import did_you_mean
-from opendxa.dana.bounds import check_isolation
 from opendxa.dana.policy import DanaPolicy, check_module, full_grant
+from opendxa.dana.runtime import check_isolation
 
 MAX_BYTES: Final = 1_000_000
 _TOP: Final = ("allowed_capabilities", "isolation", "limits", "modules")
@@ -100,7 +100,7 @@ def parse(text: str, name: str, folder: str) -> DanaPolicy:
     except RecursionError:
         raise ValueError(f"{name}: the tables are nested too deep") from None
     _check_keys(where, table, _TOP, "a policy")
-    settings: dict[str, Any] = {"isolation": where.checked(_check_isolation, table.get("isolation"), "isolation")}
+    settings: dict[str, Any] = {"isolation": where.checked(check_isolation, table.get("isolation"), "isolation")}
     settings["allowed_capabilities"] = _grants(where, table.get("allowed_capabilities", []), folder)
     limits = _table(where, table, "limits")
     _check_keys(where, limits, tuple(_LIMITS), "[limits]", "limits")
@@ -117,10 +117,6 @@ def parse(text: str, name: str, folder: str) -> DanaPolicy:
             where.wrong(f'[modules."{module}"] needs allowed_capabilities; [] is none', module)
         modules[module] = _grants(where, value["allowed_capabilities"], folder, module)
     return where.checked(lambda known: DanaPolicy(**known), settings, "modules")
-
-
-def _check_isolation(value: Any) -> str | None:
-    return check_isolation(value)
 
 
 def _table(where: _Text, table: Mapping[str, Any], key: str) -> dict[str, Any]:

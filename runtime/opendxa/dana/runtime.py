@@ -108,8 +108,7 @@ class DanaRuntime:
         ValueError : a setting that is not understood; the message says what is accepted. A damaged recording.
         OSError : a policy or a recording that cannot be read or written.
         """
-        if isolation not in ISOLATIONS:
-            raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
+        check_isolation(isolation)
         limits, bounds = _DEFAULT_LIMITS, None
         if policy is not None or _bounds is not None:
             given = {"timeout": timeout, "max_memory": max_memory, "max_output": max_output, "isolation": isolation}
@@ -268,6 +267,13 @@ def _no_grants(meter: Meter) -> Any:
     grants = Grants()
     grants.watch.meter = meter
     return grants
+
+
+def check_isolation(isolation: Any) -> str | None:
+    """A word for the isolation, or None. ValueError for any other."""
+    if isolation not in ISOLATIONS:
+        raise ValueError(f'isolation={isolation!r}: give "thread" or "process"')
+    return isolation  # type: ignore[no-any-return]
 
 
 def check_reload(reload: Any) -> str | None:
