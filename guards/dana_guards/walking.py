@@ -70,39 +70,20 @@ def children(node: ast.AST) -> list[ast.AST]:
     return result
 
 
-def descendants(node: ast.AST) -> Iterator[ast.AST]:
+def descendants(node: ast.AST) -> list[ast.AST]:
     """`node` and everything below it, parents before children; contexts and operators left out."""
-    stack = [node]
-    pop, push, find = stack.pop, stack.append, _PARTS.get
-    while stack:
-        current = pop()
-        if current is None:
-            continue  # a key of ``**`` in a display, a default that is missing
-        yield current
-        kind = type(current)
-        reader, fields = find(kind) or _parts_of(kind)
-        if reader is None:
-            continue
-        try:
-            values = reader(current)
-        except AttributeError:
-            values = _tolerant(current, fields)
-        for value in values[len(fields) - 1 :: -1]:
-            if type(value) is list:
-                stack += value[::-1]
-            elif value is not None:
-                push(value)
+    return listed((node,))
 
 
 def listed(roots: Iterable[ast.AST]) -> list[ast.AST]:
-    """`descendants` of several nodes, one after the other, as a list: for who looks at them more than once."""
+    """Several nodes and everything below them, one after the other, as `descendants` does it for one."""
     found: list[ast.AST] = []
     stack: list[Any] = list(roots)[::-1]
     pop, push, find, add = stack.pop, stack.append, _PARTS.get, found.append
     while stack:
         current = pop()
         if current is None:
-            continue
+            continue  # a key of ``**`` in a display, a default that is missing
         add(current)
         reader, fields = find(type(current)) or _parts_of(type(current))
         if reader is None:

@@ -19,7 +19,7 @@ from dana2py.specialise.forms import clone, either, hook, load, place, same_type
 from dana2py.specialise.types import NUMBERS, coerces
 from dana_guards.lattice import ANY, DICT, FLOAT, INT, SEQUENCE, STR, STRUCT, Type, of_constant
 from dana_guards.type_hooks import TYPE_HOOKS
-from dana_guards.walking import descendants, fields_of, parts
+from dana_guards.walking import fields_of, listed, parts
 
 DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 MAX_CANDIDATES = 3
@@ -462,5 +462,5 @@ def _text_and_number(left: Type, right: Type) -> bool:
 
 def _weight(node: ast.Call) -> int:
     """How many nodes the arguments have."""
-    return sum(1 for part in (*node.args, *node.keywords) for _ in descendants(part))
+    return len(listed([*node.args, *node.keywords]))
 
