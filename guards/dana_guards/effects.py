@@ -312,8 +312,8 @@ def _check(entry: Any) -> None:
         return
     if type(entry["call"]) is not str or type(entry["arguments"]) is not list or type(entry["named"]) is not dict:
         raise ValueError("a call has a name, arguments and named arguments")
-    if ("result" in entry) == ("error" in entry) or entry.keys() > _CALL_KEYS:
-        raise ValueError("a call has a result or an error")
+    if ("result" in entry) == ("error" in entry) or not entry.keys() <= _CALL_KEYS:
+        raise ValueError("a call has a result or an error, and nothing that no call has")
     for name, argument, needs, by, allowed in entry["uses"]:
         if {type(each) for each in (name, argument, needs, by)} != {str} or type(allowed) is not bool:
             raise ValueError("a use has texts and an answer")

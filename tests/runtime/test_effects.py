@@ -234,6 +234,7 @@ PLANTED: dict[str, Any] = {
     "pairs that are none": {**_CALL, "result": {"$dict": [1]}},
     "keys that no dict has": {**_CALL, "result": {"$dict": [[[], 1]]}},
     "result and error": {**_CALL, "error": {"kind": "ValueError"}},
+    "a key that no call has": {**_CALL, "extra": 1},
     "an exception that Dana has not": {**_CALL, "result": None, "error": {"kind": "SystemExit"}},
     "a use that is none": {**_CALL, "uses": [["file_read"]]},
     "an unknown capability": {**_CALL, "uses": [["root", "x", "root", "read_file", True]]},
