@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import os
 import sys
 import threading
@@ -98,7 +97,7 @@ class Watch:
             try:
                 told(event)
             except Exception:
-                logging.getLogger("opendxa.dana.reload").exception("%s failed", told)
+                watching.LOG.exception("%s failed", told)
 
 
 def _checked_path(path: object) -> str:

@@ -94,7 +94,7 @@ def _opens_more(old: Grants, grant: Grant) -> bool:
 
 def _only_bare(old: Grants, grant: Grant) -> bool:
     named = [each for each in old.of(grant.capability.name) if each.scope is not None and each.named]
-    return not any(each.capability.overlap(each.scope, grant.scope) == grant.scope for each in named)
+    return not any(each.holds(grant.scope) for each in named)
 
 
 def _text(grant: Grant) -> str:

@@ -11,7 +11,6 @@ Not here: watching files (`watching`), executing modules (`importer`), modules o
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
@@ -32,7 +31,7 @@ from opendxa.dana.objects import open_class
 if TYPE_CHECKING:
     from opendxa.dana.context import DanaContext
 
-LOG = logging.getLogger("opendxa.dana.reload")
+LOG = watching.LOG
 
 
 @dataclass(frozen=True)
